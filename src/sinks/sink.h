@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/op_context.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "columnar/table.h"
+
+namespace catchment::net {
+class Transport;
+class SecretStore;
+}  // namespace catchment::net
+
+namespace catchment::sinks {
+
+/// What one publish gives one sink. `publish` with `dataset` and `table` is the key of idempotence:
+/// a second delivery carries the same values and must leave the store as the first left it.
+struct SinkBatch {
+  std::string dataset;
+  std::string table;
+  int64_t publish = 0;
+  std::string slot;   ///< canonical text
+  Time slot_time;     ///< the slot's moment
+  Time published_at;  ///< from the manifest, the same on every delivery
+  columnar::Table rows;
+};
+
+/// An outside store that is fed from the outbox, publish by publish, in order.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  /// Deliver one batch. ok: all of it is there. kUnavailable, kExhausted, kDeadline: try later. Any
+  /// other error: refused, counted towards parking. Blocks.
+  virtual Status Deliver(const SinkBatch& batch, const OpContext& context) = 0;
+};
+
+/// What sinks may use. References outlive the sink.
+struct SinkServices {
+  net::Transport* transport = nullptr;
+  net::SecretStore* secrets = nullptr;
+};
+
+struct SinkKey {
+  std::string name;
+  std::string type;  ///< `text`, `list`, `duration`
+  bool required = false;
+  std::string help;
+};
+
+struct SinkEntry {
+  std::string kind;  ///< `file`, `command`
+  std::string help;
+  std::vector<SinkKey> keys;
+  bool runs_programs = false;  ///< refused in an environment with `reads:` unless it lists the sink
+  /// Make a sink from its keys in the pipeline file (placeholders resolved). kInvalid: names the
+  /// key and what it may hold.
+  std::function<Result<std::unique_ptr<Sink>>(const nlohmann::json& keys,
+                                              const SinkServices& services)>
+      make;
+};
+
+/// Every sink this folder has.
+std::vector<SinkEntry> BuiltInSinks();
+
+}  // namespace catchment::sinks

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/coverage.h"
+#include "base/op_context.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "columnar/table.h"
+
+namespace catchment::net {
+class Transport;
+class BudgetStore;
+class SecretStore;
+class OAuthTokens;
+}  // namespace catchment::net
+
+namespace catchment::sources {
+
+/// The last complete answer of one unit of a source (`price`, `ondemand`), as the dataset's state
+/// names it under `sources.<unit>`. The engine opens the recorded exchanges; the source decides
+/// whether they still serve.
+struct PriorAnswer {
+  std::string run;
+  Time slot;          ///< the slot whose run collected it; due when slot − this ≥ refresh
+  Time collected_at;  ///< when its responses were received; the age compared with limits
+  nlohmann::json facts = nlohmann::json::object();  ///< the whole entry of the state
+  /// A transport that answers from that run's recording and never asks the world. Valid as long as
+  /// the input. kNotFound, kCorrupt, kUnavailable: the recording is gone or damaged; the source
+  /// then asks the world.
+  std::function<Result<std::unique_ptr<net::Transport>>()> open;
+};
+
+/// All that a source may know and use in one run. References and pointers outlive the call.
+struct SourceInput {
+  std::string task;  ///< the task's name: `source` of coverage rows and gaps
+  std::string run;   ///< this run's id
+  Time slot;
+  /// 0: always due.
+  std::chrono::milliseconds refresh{0};
+  /// No publish of the slot's UTC day yet: prior answers are due whatever `refresh` says.
+  bool first_of_day = false;
+
+  /// `with:` of the task, placeholders resolved; an object.
+  nlohmann::json parameters = nlohmann::json::object();
+  /// Read a small text file of the pipeline's folder by its relative name, e.g. meter rules.
+  std::function<Result<std::string>(const std::string& name)> pipeline_file;
+  /// Where relative paths of parameters start (the `file` source).
+  std::filesystem::path base_folder;
+
+  /// Tables of the tasks in `needs`, by `task` or `task.table`.
+  std::map<std::string, columnar::Table> needs;
+  /// A published table of the dataset's head; null if there is none.
+  std::function<Result<std::optional<columnar::Table>>(const std::string& table)> head_table;
+  std::optional<int64_t> head_number;
+  nlohmann::json state = nlohmann::json::object();  ///< head's state; an empty object without head
+  std::map<std::string, PriorAnswer> prior;         ///< by unit
+
+  net::Transport* transport = nullptr;  ///< records all it receives
+  net::BudgetStore* budgets = nullptr;  ///< null: the source has no budget
+  net::SecretStore* secrets = nullptr;
+  /// Of the task's identity, shared by all tasks of a run. Null: requests carry no token (replay
+  /// needs none).
+  net::OAuthTokens* tokens = nullptr;
+  /// Why the identity could not be had, e.g. a secret that does not resolve; sources that need it
+  /// do not ask then.
+  std::optional<Error> identity_error;
+  std::filesystem::path work_folder;  ///< the run's own; for tables that are files
+};
+
+/// What a source obtained. `tables` has the source's own table under "" and named outputs under
+/// their names; it may lack them if the report says `unavailable`.
+struct SourceResult {
+  std::map<std::string, columnar::Table> tables;
+  SourceReport report;
+};
+
+/// Asks the world for tables. Stateless: the same object may serve several runs. Calls block until
+/// the answer is complete, `context` expires or is cancelled.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Collect. A world that does not answer is a fact, told by report.state, reason and error_code,
+  /// never an error. kInvalid: parameters are wrong. kCancelled: stopped. kInternal: our bug.
+  virtual Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) = 0;
+};
+
+/// One key that `with:` may hold.
+struct ParameterInfo {
+  std::string name;
+  std::string type;  ///< `text`, `bool`, `integer`, `number`, `duration`, `list`, `map`
+  bool required = false;
+  std::string help;
+};
+
+/// What the engine must know of a source before it runs.
+struct SourceInfo {
+  std::string kind;  ///< `azure.retail_prices`
+  std::string help;
+  std::vector<ParameterInfo> parameters;
+  std::vector<std::string> outputs;  ///< named tables beside the own one: `plan`, `scores`
+  std::vector<std::string> units;    ///< units of the state whose prior answers it can use
+  bool looks_back = false;           ///< whether a slot long past can still be collected
+  bool needs_identity = false;
+};
+
+struct SourceEntry {
+  SourceInfo info;
+  std::function<std::unique_ptr<Source>()> make;
+};
+
+}  // namespace catchment::sources

@@ -1,0 +1,2 @@
+#include "net/wire_internal.h"
+#include <curl/curl.h>

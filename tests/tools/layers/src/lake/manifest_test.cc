@@ -1,0 +1,2 @@
+#include "base/test.h"
+#include "simulator/world.h"

@@ -1,0 +1,2 @@
+#include "transport.h"
+#include "base/test.h"

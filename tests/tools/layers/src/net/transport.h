@@ -1,0 +1,3 @@
+#pragma once
+#include "base/ids.h"
+#include <curl/curl.h>

@@ -1,0 +1,2 @@
+#include "sources/azure/price_parse.h"
+#include "sources/source.h"

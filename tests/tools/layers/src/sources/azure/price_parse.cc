@@ -1,0 +1,3 @@
+#include "sources/azure/price_parse.h"
+#include <fstream>
+#include "net/transport.h"

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace catchment::core {
+
+/// What placeholders stand for.
+struct PlaceholderValues {
+  nlohmann::json parameters = nlohmann::json::object();  ///< `{param.x}`
+  std::map<std::string, std::string> variables;          ///< `{env.x}`
+  std::optional<Time> slot;                              ///< `{slot}`, `{slot:%Y/%m}`
+  std::map<std::string, std::string> names;              ///< `{collection}`, `{layout}`
+};
+
+/// Replace `{param.x}`, `{env.x}`, `{slot}`, `{slot:%…}` and `{name}`; `{{` and `}}` stand for
+/// braces. A list joins with `,`. The values are not looked into again. kInvalid: names the
+/// placeholder that is not known.
+Result<std::string> ExpandPlaceholders(std::string_view text, const PlaceholderValues& values);
+
+/// The same in all texts of a document; a text that is nothing but one `{param.x}` becomes the
+/// parameter's value with its type.
+Result<nlohmann::json> ExpandPlaceholders(const nlohmann::json& document,
+                                          const PlaceholderValues& values);
+
+/// The placeholders of a text without braces, in order: `param.x`, `slot:%Y`. kInvalid: a brace
+/// without its partner.
+Result<std::vector<std::string>> ListPlaceholders(std::string_view text);
+
+}  // namespace catchment::core

@@ -100,7 +100,7 @@ class BudgetStore {
   /// The configurations that occupy places of `key` at `now`, by name.
   virtual Result<std::vector<BudgetOwned>> Owned(const BudgetKey& key, Time now) const = 0;
 
-  /// Remember what the service said. A later lesson replaces an earlier one of the key.
+  /// Remember what the service said. A later limit replaces an earlier one of the key.
   virtual Status Learn(const BudgetKey& key, const BudgetLesson& lesson) = 0;
 
   /// Nothing new is taken from `key` before `until`. Bucket `a/*` puts all buckets beneath `a` at

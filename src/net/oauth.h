@@ -40,7 +40,7 @@ class OAuthTokens {
  private:
   struct Held {
     Secret token;
-    Time expires;
+    Time renew_at;
   };
   Result<Held> Ask(const OpContext& context);
 

@@ -65,6 +65,10 @@ struct Request {
   std::string Name() const;
 };
 
+/// Replace each text by what stands for it.
+std::string Redact(std::string text,
+                   const std::vector<std::pair<std::string, std::string>>& replacements);
+
 /// An answer of any status.
 struct Response {
   int status = 0;

@@ -1,0 +1,224 @@
+#include "net/parallel.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+
+namespace catchment::net {
+
+namespace {
+
+using Steady = OpContext::Steady;
+
+/// One request on its way through tries and waits.
+struct Item {
+  size_t index = 0;
+  Request request;
+  Backoff backoff;
+};
+
+/// Answers on their way from the I/O thread to the calling one.
+class Arrivals {
+ public:
+  struct Arrival {
+    size_t index;
+    Result<Response> answer;
+  };
+
+  void Push(size_t index, Result<Response> answer) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    queue_.push_back({index, std::move(answer)});
+    arrived_.notify_one();  // under the lock: afterwards the owner may be gone
+  }
+  std::optional<Arrival> TryPop() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return PopLocked();
+  }
+  /// Wait for an arrival until `until` or a stop.
+  std::optional<Arrival> Pop(Steady::time_point until, const std::stop_token& stop) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto some = [&] { return !queue_.empty(); };
+    if (until == Steady::time_point::max()) {
+      arrived_.wait(lock, stop, some);
+    } else {
+      arrived_.wait_until(lock, stop, until, some);
+    }
+    return PopLocked();
+  }
+
+ private:
+  std::optional<Arrival> PopLocked() {
+    if (queue_.empty()) return std::nullopt;
+    Arrival arrival = std::move(queue_.front());
+    queue_.pop_front();
+    return arrival;
+  }
+
+  // Guarded by mutex_.
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::deque<Arrival> queue_;
+};
+
+/// The state of one SendParallel. Only the calling thread touches it, `arrivals_` apart.
+class Crowd {
+ public:
+  Crowd(Transport& transport, const ParallelOptions& options, const OpContext& context,
+        const ParallelWork& work)
+      : transport_(transport),
+        options_(options),
+        context_(context),
+        work_(work),
+        most_(std::max(1, options.in_flight)),
+        jitter_(options.jitter ? options.jitter : RandomJitter()),
+        linked_(context.stop, [this] { stop_.request_stop(); }) {
+    sending_ = context;
+    sending_.stop = stop_.get_token();
+  }
+
+  Status Run() {
+    while (true) {
+      if (end_.ok()) CheckContext();
+      if (end_.ok()) Fill();
+      if (in_flight_.empty() && (waiting_.empty() || !end_.ok())) break;
+      if (auto arrival = arrivals_.Pop(WakeUp(), end_.ok() ? context_.stop : std::stop_token())) {
+        Handle(*std::move(arrival));
+      }
+    }
+    while (!waiting_.empty()) {
+      Item item = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      if (!failed_) GiveUp(item, end_.error());
+    }
+    return end_;
+  }
+
+ private:
+  void CheckContext() {
+    Status status = context_.Check();
+    if (!status.ok()) End(std::move(status));
+  }
+
+  void End(Status status) {
+    if (end_.ok()) end_ = std::move(status);
+    stop_.request_stop();
+  }
+
+  Steady::time_point WakeUp() const {
+    if (!end_.ok()) return Steady::time_point::max();
+    const bool room = in_flight_.size() < most_;
+    if (waiting_.empty() || !room) return context_.deadline;
+    return std::min(context_.deadline, waiting_.begin()->first);
+  }
+
+  /// Send until `in_flight` are on their way: those whose wait is over first.
+  void Fill() {
+    while (end_.ok() && in_flight_.size() < most_) {
+      if (!waiting_.empty() && waiting_.begin()->first <= Steady::now()) {
+        Item item = std::move(waiting_.begin()->second);
+        waiting_.erase(waiting_.begin());
+        Send(std::move(item));
+        continue;
+      }
+      std::optional<Request> request = work_.next();
+      if (!request) return;
+      Send(Item{next_index_++, *std::move(request),
+                Backoff(options_.retry, [this] { return jitter_(); })});
+    }
+  }
+
+  void Send(Item item) {
+    if (work_.before) {
+      const Status status = work_.before(item.index, item.request);
+      if (!status.ok()) return GiveUp(item, status.error());
+    }
+    const size_t index = item.index;
+    const auto place = in_flight_.emplace(index, std::move(item)).first;
+    transport_.Start(place->second.request, sending_, [this, index](Result<Response> answer) {
+      arrivals_.Push(index, std::move(answer));
+    });
+  }
+
+  void Handle(Arrivals::Arrival arrival) {
+    Item item = std::move(in_flight_.extract(arrival.index).mapped());
+    if (failed_) return;
+    if (end_.ok()) Fill();  // keeps the connections busy while the answer is looked at
+    if (failed_) return;
+    // At a deadline or stop what was answered still counts; what was not is given up for that
+    // reason.
+    if (!end_.ok() && !arrival.answer.ok()) return GiveUp(item, end_.error());
+    const Status status = work_.accept(item.index, item.request, std::move(arrival.answer));
+    if (status.ok()) return;
+    if (!end_.ok()) return GiveUp(item, end_.error());
+    const auto wait = item.backoff.AfterFailure(status.error(), context_);
+    if (!wait) return GiveUp(item, item.backoff.Final(status.error()));
+    Steady::time_point due = Steady::now() + *wait;
+    if (context_.clock->simulated()) {
+      context_.clock->Sleep(*wait, context_.stop);
+      due = Steady::now();
+    }
+    waiting_.emplace(due, std::move(item));
+  }
+
+  void GiveUp(const Item& item, const Error& error) {
+    Status status = work_.give_up ? work_.give_up(item.index, item.request, error) : Status(error);
+    if (status.ok() || !end_.ok()) return;
+    failed_ = true;
+    End(std::move(status));
+  }
+
+  Transport& transport_;
+  const ParallelOptions& options_;
+  const OpContext& context_;
+  const ParallelWork& work_;
+  const size_t most_;  // in flight
+  Jitter jitter_;      // one for all, so that requests that failed together do not return together
+  Arrivals arrivals_;
+  std::stop_source stop_;  // of what is in flight
+  OpContext sending_;
+  std::map<size_t, Item> in_flight_;
+  std::multimap<Steady::time_point, Item> waiting_;
+  size_t next_index_ = 0;
+  Status end_;           // why nothing more is sent
+  bool failed_ = false;  // ended by the caller: answers are no longer looked at
+  std::stop_callback<std::function<void()>> linked_;
+};
+
+}  // namespace
+
+Status SendParallel(Transport& transport, const ParallelOptions& options, const OpContext& context,
+                    const ParallelWork& work) {
+  return Crowd(transport, options, context, work).Run();
+}
+
+std::vector<Result<Response>> SendAll(Transport& transport, std::vector<Request> requests,
+                                      const ParallelOptions& options, const OpContext& context) {
+  std::vector<Result<Response>> results(requests.size(),
+                                        Result<Response>(Cancelled("not sent: the run stopped")));
+  size_t next = 0;
+  ParallelWork work;
+  work.next = [&]() -> std::optional<Request> {
+    if (next == requests.size()) return std::nullopt;
+    return std::move(requests[next++]);
+  };
+  work.accept = [&](size_t index, const Request& request, Result<Response> answer) -> Status {
+    if (!answer.ok()) return answer.status();
+    Status status = StatusFromResponse(request, *answer);
+    if (!status.ok() && status.error().code == Code::kUnavailable) return status;
+    results[index] = std::move(answer);
+    return Status();
+  };
+  work.give_up = [&](size_t index, const Request&, const Error& error) {
+    results[index] = error;
+    return Status();
+  };
+  const Status end = SendParallel(transport, options, context, work);
+  for (size_t unsent = next; unsent < results.size() && !end.ok(); ++unsent) {
+    results[unsent] = end.error();
+  }
+  return results;
+}
+
+}  // namespace catchment::net

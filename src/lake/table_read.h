@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "columnar/table.h"
+#include "lake/history.h"
+#include "lake/store.h"
+
+namespace catchment::lake {
+
+/// Partition name → value (null: the null partition). Files of other partitions are not read.
+using PartitionFilter = std::map<std::string, std::optional<std::string>>;
+
+struct ReadTableOptions {
+  PartitionFilter where;
+  bool verify_sha256 = false;
+};
+
+/// Read the live rows of a published table, in the order of the files; an old file is cast to the grown schema, with
+/// nulls in the columns it lacks. A table without files gives no rows.
+/// kNotFound: the dataset has no such table. kCorrupt: a file is missing, of another length or damaged; says which and
+/// what to do.
+Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view table,
+                                  const ReadTableOptions& options = {});
+
+}  // namespace catchment::lake

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/op_context.h"
+#include "base/result.h"
+#include "lake/store.h"
+
+namespace catchment::lake {
+
+struct VerifyOptions {
+  bool digests = true;        ///< read every object and compare its SHA-256; false: existence and size only
+  bool parquet = true;        ///< open every footer, compare row counts
+  bool all_versions = false;  ///< objects of every version, not only of head's
+};
+
+struct Finding {
+  std::string object;  ///< key
+  std::string what;    ///< one line: expected and seen
+  std::string remedy;
+};
+
+struct VerifyReport {
+  int64_t head = 0;
+  int64_t manifests = 0;
+  int64_t objects = 0;
+  int64_t bytes = 0;
+  std::vector<Finding> findings;  ///< none: all is well
+};
+
+/// Check a dataset: the chain of manifests, checkpoints against the fold, each data object's existence, length,
+/// SHA-256, Parquet footer and rows. Damage is a finding, not an error; an error means that the check could not be done.
+Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
+                            const VerifyOptions& options, const OpContext& context);
+
+}  // namespace catchment::lake

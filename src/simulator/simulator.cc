@@ -1,0 +1,269 @@
+#include "simulator/simulator.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <condition_variable>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/text.h"
+#include "simulator/faults_internal.h"
+#include "simulator/file_service_internal.h"
+#include "simulator/http_server_internal.h"
+#include "simulator/login_service_internal.h"
+#include "simulator/resource_graph_service_internal.h"
+#include "simulator/retail_service_internal.h"
+#include "simulator/token_store_internal.h"
+
+namespace catchment::simulator {
+namespace {
+
+// One service with the faults and the latency of its world.
+struct Mounted {
+  std::unique_ptr<Service> service;
+  FaultPlan faults;
+  std::chrono::milliseconds latency;
+};
+
+std::unique_ptr<Mounted> Mount(std::unique_ptr<Service> service, const std::vector<Fault>& faults,
+                               uint64_t seed, std::chrono::milliseconds latency) {
+  const uint64_t own_seed = SeededHash(seed, service->name());
+  return std::unique_ptr<Mounted>(
+      new Mounted{std::move(service), FaultPlan(faults, own_seed), latency});
+}
+
+nlohmann::ordered_json TextOrNull(const std::string& text) {
+  if (text.empty()) return nullptr;
+  return text;
+}
+
+std::string RenderTrace(const TraceEntry& entry) {
+  nlohmann::ordered_json line;
+  line["time"] = FormatTime(entry.time);
+  line["service"] = entry.service;
+  line["method"] = entry.method;
+  line["target"] = entry.target;
+  line["status"] = entry.status;
+  line["fault"] = TextOrNull(entry.fault);
+  line["bytes"] = entry.bytes;
+  line["ms"] = entry.ms;
+  line["bucket"] = TextOrNull(entry.bucket);
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+// Keeps the trace in memory and appends it to a file, a line a write.
+class TraceLog {
+ public:
+  ~TraceLog() {
+    if (file_ >= 0) close(file_);
+  }
+  Status Open(const std::filesystem::path& path) {
+    if (path.empty()) return {};
+    file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (file_ < 0) return FileError(errno, "open the trace", path);
+    return {};
+  }
+  void Add(TraceEntry entry) {
+    const std::string line = file_ >= 0 ? RenderTrace(entry) : "";
+    const MutexLock lock(mutex_);
+    entries_.push_back(std::move(entry));
+    if (file_ >= 0 && write(file_, line.data(), line.size()) < 0 && !write_failed_) {
+      write_failed_ = true;
+      Log(LogLevel::kWarning, "the trace file cannot be written; it is incomplete");
+    }
+  }
+  std::vector<TraceEntry> Copy() const {
+    const MutexLock lock(mutex_);
+    return entries_;
+  }
+
+ private:
+  // Constant after Open.
+  int file_ = -1;
+  // Guarded by mutex_.
+  mutable Mutex mutex_;
+  std::vector<TraceEntry> entries_ GUARDED_BY(mutex_);
+  bool write_failed_ GUARDED_BY(mutex_) = false;
+};
+
+// Wait, but no longer than the server lives.
+void Pause(std::chrono::milliseconds duration, const std::stop_token& stop) {
+  if (duration.count() <= 0) return;
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, duration, [] { return false; });
+}
+
+HttpResponse NoSuchService(std::string_view port) {
+  HttpResponse response;
+  response.status = 404;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = fmt::format("this world has no such service on the {} port\n", port);
+  return response;
+}
+
+enum Port { kPrices, kManagement, kLogin, kFiles, kPorts };
+constexpr std::array<const char*, kPorts> kPortNames = {"prices", "management", "login", "files"};
+
+}  // namespace
+
+struct Simulator::State {
+  explicit State(World played) : world(std::move(played)), tokens(world.seed) {}
+
+  Status LoadServices();
+  Status Listen();
+  Mounted* Route(Port port, const HttpRequest& request) const;
+  Time Now(const HttpRequest& request) const;
+  HttpResponse Handle(Port port, const HttpRequest& request, const std::stop_token& stop);
+
+  // Constant after Start.
+  const World world;
+  SystemClock clock;
+  std::unique_ptr<Mounted> prices, resource_graph, login, files;
+  // Thread-safe itself.
+  TokenStore tokens;
+  TraceLog trace;
+  // Last: their threads use all of the above.
+  std::array<std::unique_ptr<HttpServer>, kPorts> servers;
+};
+
+Status Simulator::State::LoadServices() {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  if (world.prices) {
+    ASSIGN_OR_RETURN(auto service, RetailService::Load(*world.prices, world.seed));
+    if (world.resource_graph && world.resource_graph->rows.empty()) pairs = service->SpotPairs();
+    prices = Mount(std::move(service), world.prices->faults, world.seed, world.prices->latency);
+  }
+  if (world.resource_graph) {
+    ASSIGN_OR_RETURN(auto service,
+                     ResourceGraphService::Load(*world.resource_graph, world.seed, pairs, tokens));
+    resource_graph = Mount(std::move(service), world.resource_graph->faults, world.seed,
+                           world.resource_graph->latency);
+  }
+  if (world.login) {
+    auto service = std::make_unique<LoginService>(*world.login, world.identity, tokens);
+    login = Mount(std::move(service), world.login->faults, world.seed, world.login->latency);
+  }
+  if (world.files) {
+    ASSIGN_OR_RETURN(auto service, FileService::Load(*world.files));
+    files = Mount(std::move(service), world.files->faults, world.seed, world.files->latency);
+  }
+  return {};
+}
+
+Status Simulator::State::Listen() {
+  for (int port = 0; port < kPorts; ++port) {
+    ASSIGN_OR_RETURN(
+        servers[static_cast<size_t>(port)],
+        HttpServer::Start([this, port](const HttpRequest& request, const std::stop_token& stop) {
+          return Handle(static_cast<Port>(port), request, stop);
+        }),
+        "{}", kPortNames[static_cast<size_t>(port)]);
+  }
+  return {};
+}
+
+Mounted* Simulator::State::Route(Port port, const HttpRequest& request) const {
+  switch (port) {
+    case kPrices:
+      return prices.get();
+    case kLogin:
+      return login.get();
+    case kFiles:
+      return files.get();
+    case kManagement:
+      return ToLower(request.path) == ResourceGraphService::kPath ? resource_graph.get() : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+Time Simulator::State::Now(const HttpRequest& request) const {
+  if (const std::string_view header = request.Header("catchment-now"); !header.empty()) {
+    if (const Result<Time> time = ParseTime(header); time.ok()) return *time;
+  }
+  return world.clock == World::ClockKind::kFixed ? world.clock_time : clock.Now();
+}
+
+HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request,
+                                      const std::stop_token& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Time now = Now(request);
+  Mounted* mounted = Route(port, request);
+  ServiceAnswer answer;
+  ActiveFaults active;
+  if (mounted == nullptr) {
+    answer.response = NoSuchService(kPortNames[port]);
+  } else {
+    active = mounted->faults.Select(mounted->service->Describe(request), now);
+    Pause(mounted->latency + ExtraLatency(active), stop);
+    if (std::optional<HttpResponse> generic = GenericAnswer(active)) {
+      answer.response = std::move(*generic);
+    } else {
+      answer = mounted->service->Answer(request, active, now);
+    }
+    if (active.Find("truncate") != nullptr) answer.response.ending = Ending::kTruncated;
+  }
+  const HttpResponse& response = answer.response;
+  const auto bytes = static_cast<int64_t>(response.body.size());
+  trace.Add({.time = now,
+             .service = std::string(mounted ? mounted->service->name() : kPortNames[port]),
+             .method = request.method,
+             .target = request.target,
+             .status = response.status,
+             .bucket = answer.bucket,
+             .fault = active.Names(),
+             .ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::steady_clock::now() - begin)
+                       .count(),
+             .bytes = response.ending == Ending::kTruncated ? bytes / 2 : bytes});
+  return std::move(answer.response);
+}
+
+Simulator::Simulator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Simulator::~Simulator() { Stop(); }
+
+Result<std::unique_ptr<Simulator>> Simulator::Start(World world, const SimulatorOptions& options) {
+  const std::string name = world.name;
+  auto state = std::make_unique<State>(std::move(world));
+  RETURN_IF_ERROR(state->LoadServices(), "world {}", name);
+  RETURN_IF_ERROR(state->trace.Open(options.trace_file));
+  RETURN_IF_ERROR(state->Listen());
+  return std::unique_ptr<Simulator>(new Simulator(std::move(state)));
+}
+
+std::vector<std::pair<std::string, std::string>> Simulator::Environment() const {
+  std::vector<std::pair<std::string, std::string>> variables;
+  constexpr std::array<const char*, kPorts> kNames = {"PRICES", "MANAGEMENT", "LOGIN", "FILES"};
+  for (size_t port = 0; port < kPorts; ++port) {
+    variables.emplace_back(fmt::format("CATCHMENT_ENDPOINT_{}", kNames[port]),
+                           fmt::format("http://127.0.0.1:{}", state_->servers[port]->port()));
+  }
+  const World& world = state_->world;
+  if (world.clock == World::ClockKind::kSlot) variables.emplace_back("CATCHMENT_CLOCK", "slot");
+  if (world.clock == World::ClockKind::kFixed) {
+    variables.emplace_back("CATCHMENT_CLOCK", FormatTime(world.clock_time));
+  }
+  variables.emplace_back("AZURE_TENANT_ID", world.identity.tenant_id);
+  variables.emplace_back("AZURE_CLIENT_ID", world.identity.client_id);
+  variables.emplace_back("AZURE_CLIENT_SECRET", world.identity.client_secret);
+  variables.emplace_back("AZURE_SUBSCRIPTIONS",
+                         fmt::format("{}", fmt::join(world.identity.subscriptions, ",")));
+  return variables;
+}
+
+std::vector<TraceEntry> Simulator::Trace() const { return state_->trace.Copy(); }
+
+void Simulator::Stop() {
+  for (const auto& server : state_->servers) {
+    if (server) server->Stop();
+  }
+}
+
+}  // namespace catchment::simulator

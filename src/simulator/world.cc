@@ -1,0 +1,283 @@
+#include "simulator/world.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "simulator/world_schema_internal.h"
+
+namespace catchment::simulator {
+namespace {
+
+using nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+constexpr uint64_t kMaxWorldBytes = 4 << 20;
+constexpr const char* kServices[] = {"prices", "resource_graph", "login", "files"};
+
+// The checks were made by the schema, so the readers below take the types for granted.
+
+std::chrono::milliseconds DurationOf(const ordered_json& object, const char* key,
+                                     std::chrono::milliseconds fallback) {
+  if (!object.contains(key)) return fallback;
+  return *ParseDuration(object[key].get<std::string>());
+}
+
+std::optional<Time> TimeOf(const ordered_json& object, const char* key) {
+  if (!object.contains(key)) return std::nullopt;
+  return *ParseTime(object[key].get<std::string>());
+}
+
+template <typename T>
+std::optional<T> Optional(const ordered_json& object, const char* key) {
+  if (!object.contains(key)) return std::nullopt;
+  return object[key].get<T>();
+}
+
+fs::path PathOf(const ordered_json& object, const char* key, const fs::path& base) {
+  if (!object.contains(key)) return {};
+  return (base / object[key].get<std::string>()).lexically_normal();
+}
+
+Fault ReadFault(const ordered_json& object) {
+  Fault fault;
+  fault.answer = object["answer"].get<std::string>();
+  const ordered_json match = object.value("match", ordered_json::object());
+  fault.path = match.value("path", "*");
+  fault.skip = Optional<int64_t>(match, "skip");
+  fault.filter = match.value("filter", "");
+  fault.since = TimeOf(match, "since");
+  fault.until = TimeOf(match, "until");
+  fault.nth = object.value("nth", std::vector<int64_t>());
+  fault.first = Optional<int64_t>(object, "from");
+  fault.last = Optional<int64_t>(object, "to");
+  fault.rate = Optional<double>(object, "rate");
+  fault.times = Optional<int64_t>(object, "times");
+  fault.status = object.value("status", 503);
+  fault.retry_after = Optional<std::string>(object, "retry_after");
+  fault.body = Optional<std::string>(object, "body");
+  fault.content_type = object.value("content_type", fault.content_type);
+  fault.latency = DurationOf(object, "latency", std::chrono::milliseconds(0));
+  fault.count = object.value("count", int64_t{1});
+  fault.at = object.value("at", int64_t{0});
+  fault.distance = Optional<int64_t>(object, "distance");
+  fault.size = Optional<int64_t>(object, "size");
+  fault.field = object.value("field", "");
+  return fault;
+}
+
+std::vector<Fault> ReadFaults(const ordered_json& service) {
+  std::vector<Fault> faults;
+  for (const auto& fault : service.value("faults", ordered_json::array())) {
+    faults.push_back(ReadFault(fault));
+  }
+  return faults;
+}
+
+Result<std::vector<Change>> ReadChanges(const ordered_json& service, const std::string& where) {
+  std::vector<Change> changes;
+  for (const auto& object : service.value("changes", ordered_json::array())) {
+    Change change;
+    change.at = TimeOf(object, "at");
+    const ordered_json match = object.value("match", ordered_json::object());
+    for (const auto& [field, glob] : match.items()) {
+      change.match.emplace_back(field, glob.get<std::string>());
+    }
+    change.set = object.value("set", ordered_json());
+    change.add = object.value("add", ordered_json());
+    change.remove = object.value("remove", false);
+    const int kinds = !change.set.is_null() + !change.add.is_null() + change.remove;
+    if (kinds != 1) {
+      return Invalid("{}.changes.{}: expected exactly one of set, add, remove: true", where,
+                     changes.size());
+    }
+    if (change.match.empty() && change.add.is_null()) {
+      return Invalid("{}.changes.{}: lacks 'match': which records change?", where, changes.size());
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+Result<PricesWorld> ReadPrices(const ordered_json& object, const fs::path& base) {
+  PricesWorld prices;
+  const ordered_json& data = object["data"];
+  prices.pages = PathOf(data, "pages", base);
+  prices.items = PathOf(data, "items", base);
+  if (data.contains("generate")) {
+    const ordered_json& wanted = data["generate"];
+    GeneratedPrices generate;
+    generate.pages = wanted.value("pages", generate.pages);
+    generate.regions = wanted.value("regions", generate.regions);
+    generate.skus = wanted.value("skus", generate.skus);
+    generate.coverage = wanted.value("coverage", generate.coverage);
+    generate.at =
+        TimeOf(wanted, "at").value_or(Time(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)));
+    prices.generate = generate;
+  }
+  prices.page_size = object.value("page_size", int64_t{0});
+  prices.past_end_is_400 = object.value("past_end", "refuse") == "refuse";
+  prices.latency = DurationOf(object, "latency", prices.latency);
+  ASSIGN_OR_RETURN(prices.changes, ReadChanges(object, "services.prices"));
+  prices.faults = ReadFaults(object);
+  return prices;
+}
+
+Result<ResourceGraphWorld> ReadResourceGraph(const ordered_json& object, const fs::path& base) {
+  ResourceGraphWorld graph;
+  const ordered_json& data = object["data"];
+  graph.rows = PathOf(data, "rows", base);
+  if (data.contains("rows") == data.contains("derive")) {
+    return Invalid("services.resource_graph.data: expected one of rows, derive");
+  }
+  graph.coverage = data.value("coverage", graph.coverage);
+  graph.page_size = object.value("page_size", graph.page_size);
+  const ordered_json limits = object.value("limits", ordered_json::object());
+  graph.queries = limits.value("queries", graph.queries);
+  graph.window = DurationOf(limits, "window", graph.window);
+  graph.latency = DurationOf(object, "latency", graph.latency);
+  ASSIGN_OR_RETURN(graph.changes, ReadChanges(object, "services.resource_graph"));
+  graph.faults = ReadFaults(object);
+  return graph;
+}
+
+LoginWorld ReadLogin(const ordered_json& object) {
+  LoginWorld login;
+  login.expires_in = std::chrono::duration_cast<std::chrono::seconds>(
+      DurationOf(object, "expires_in", login.expires_in));
+  login.latency = DurationOf(object, "latency", login.latency);
+  login.faults = ReadFaults(object);
+  return login;
+}
+
+FilesWorld ReadFiles(const ordered_json& object, const fs::path& base) {
+  FilesWorld files;
+  files.folder = PathOf(object, "folder", base);
+  files.etag = object.value("etag", true);
+  files.latency = DurationOf(object, "latency", files.latency);
+  files.faults = ReadFaults(object);
+  return files;
+}
+
+void ReadIdentity(const ordered_json& object, IdentityWorld& identity) {
+  identity.tenant_id = object.value("tenant_id", identity.tenant_id);
+  identity.client_id = object.value("client_id", identity.client_id);
+  identity.client_secret = object.value("client_secret", identity.client_secret);
+  identity.subscriptions = object.value("subscriptions", identity.subscriptions);
+}
+
+Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
+  World world;
+  world.description = document.value("description", "");
+  const std::string clock = document.value("clock", "real");
+  if (clock == "slot") {
+    world.clock = World::ClockKind::kSlot;
+  } else if (clock != "real") {
+    world.clock = World::ClockKind::kFixed;
+    world.clock_time = *ParseTime(clock);
+  }
+  world.seed = document.value("seed", uint64_t{1});
+  if (document.contains("identity")) ReadIdentity(document["identity"], world.identity);
+  const ordered_json& services = document["services"];
+  if (services.contains("prices")) {
+    ASSIGN_OR_RETURN(world.prices, ReadPrices(services["prices"], base));
+  }
+  if (services.contains("resource_graph")) {
+    ASSIGN_OR_RETURN(world.resource_graph, ReadResourceGraph(services["resource_graph"], base));
+    if (world.resource_graph->rows.empty() && !world.prices) {
+      return Invalid("services.resource_graph.data.derive: the world has no service 'prices'");
+    }
+  }
+  if (services.contains("login")) world.login = ReadLogin(services["login"]);
+  if (services.contains("files")) world.files = ReadFiles(services["files"], base);
+  return world;
+}
+
+// `a.b=c`; one path element may be the number of a list's element. Throws what yaml-cpp throws.
+Status Override(YAML::Node root, std::string_view setting, YamlSource& source) {
+  const size_t equals = setting.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return Invalid("--set {}: expected KEY=VALUE, e.g. services.prices.latency=10ms", setting);
+  }
+  std::string key(setting.substr(0, equals));
+  const std::string first = Split(key, '.').front();
+  if (std::find(std::begin(kServices), std::end(kServices), first) != std::end(kServices)) {
+    key = "services." + key;
+  }
+  YAML::Node node = root;
+  for (const std::string& part : Split(key, '.')) {
+    if (part.empty()) return Invalid("--set {}: an empty part in the key", setting);
+    YAML::Node next;
+    if (node.IsSequence()) {
+      size_t index = 0;
+      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+      if (error != std::errc() || end != part.data() + part.size() || index >= node.size()) {
+        return Invalid("--set {}: '{}' is no element of a list of {}", setting, part, node.size());
+      }
+      next.reset(node[index]);
+    } else if (node.IsMap() || !node.IsDefined() || node.IsNull()) {
+      next.reset(node[part]);
+    } else {
+      return Invalid("--set {}: '{}' is below a plain value", setting, part);
+    }
+    node.reset(next);
+  }
+  node = YAML::Load(std::string(setting.substr(equals + 1)));
+  source.overridden.push_back(key);
+  return {};
+}
+
+Result<fs::path> FindWorld(std::string_view name, std::span<const fs::path> folders) {
+  if (name.find('/') != std::string_view::npos || name.ends_with(".yaml") ||
+      name.ends_with(".yml")) {
+    if (!fs::exists(fs::path(name))) return NotFound("world '{}': no such file", name);
+    return fs::path(name);
+  }
+  for (const fs::path& folder : folders) {
+    const fs::path file = folder / (std::string(name) + ".yaml");
+    std::error_code ignored;
+    if (fs::is_regular_file(file, ignored)) return file;
+  }
+  const std::vector<std::string> known = WorldNames(folders);
+  const std::string nearest = Nearest(name, known);
+  if (!nearest.empty()) return NotFound("no world '{}'; did you mean '{}'?", name, nearest);
+  return NotFound("no world '{}'; there are: {}", name,
+                  known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
+}
+
+}  // namespace
+
+std::vector<std::string> WorldNames(std::span<const fs::path> folders) {
+  std::set<std::string> names;
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      if (entry.path().extension() == ".yaml") names.insert(entry.path().stem().string());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+Result<World> LoadWorld(std::string_view name_or_path, std::span<const fs::path> folders,
+                        std::span<const std::string> overrides, std::optional<uint64_t> seed) {
+  ASSIGN_OR_RETURN(const fs::path file, FindWorld(name_or_path, folders));
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxWorldBytes), "world");
+  YamlSource source{file.string(), {}};
+  ordered_json document;
+  try {
+    YAML::Node root = YAML::Load(text);
+    for (const std::string& setting : overrides) RETURN_IF_ERROR(Override(root, setting, source));
+    ASSIGN_OR_RETURN(document, ReadBySchema(root, WorldSchema(), source));
+  } catch (const YAML::Exception& problem) {
+    return Invalid("{}:{}:{}: {}", source.file, problem.mark.line + 1, problem.mark.column + 1,
+                   problem.msg);
+  }
+  ASSIGN_OR_RETURN(World world, ReadWorld(document, file.parent_path()), "{}", source.file);
+  world.name = file.stem().string();
+  if (seed) world.seed = *seed;
+  return world;
+}
+
+}  // namespace catchment::simulator

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace catchment::simulator {
+
+/// One way in which a service misbehaves. Which requests: all that `match`, or the `nth` of those
+/// (from 1), or those numbered `first` to `last`, or a seeded share (`rate`), at most `times` in
+/// all. docs/formats/world.md lists the answers with the parameters each takes.
+struct Fault {
+  std::string answer;
+  // Which requests.
+  std::string path = "*";            ///< glob on the decoded path
+  std::optional<int64_t> skip;       ///< prices: the request's $skip
+  std::string filter;                ///< prices: "all" or "spot"; empty: any
+  std::optional<Time> since, until;  ///< on the simulated clock: since ≤ now < until
+  std::vector<int64_t> nth;
+  std::optional<int64_t> first, last;
+  std::optional<double> rate;
+  std::optional<int64_t> times;
+  // What is answered.
+  int status = 503;
+  std::optional<std::string> retry_after;  ///< seconds or an HTTP date, sent as it stands
+  std::optional<std::string> body;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::chrono::milliseconds latency{0};
+  int64_t count = 1;
+  int64_t at = 0;
+  std::optional<int64_t> distance;
+  std::optional<int64_t> size;
+  std::string field;
+};
+
+/// A change of a service's data, in force from `at` (from the beginning, if none). Exactly one of
+/// `set`, `add` and `remove` says what becomes of the records that match. `add` puts a copy with
+/// these fields behind each of them; with no `match` it is a whole record, put at the end.
+struct Change {
+  std::optional<Time> at;
+  std::vector<std::pair<std::string, std::string>> match;  ///< field → glob on its text
+  nlohmann::ordered_json set;
+  nlohmann::ordered_json add;
+  bool remove = false;
+};
+
+/// A made-up price catalogue: the same world and seed give the same bytes.
+struct GeneratedPrices {
+  int64_t pages = 10;
+  int64_t regions = 3;
+  int64_t skus = 40;
+  double coverage = 0.6;  ///< share of (region, SKU) pairs that exist
+  Time at;                ///< current periods began before it, future ones begin a year after it
+};
+
+struct PricesWorld {
+  std::filesystem::path pages;  ///< a folder of recorded pages, joined in the order of their names
+  std::filesystem::path items;  ///< one item a line, .ndjson or .ndjson.zst
+  std::optional<GeneratedPrices> generate;
+  int64_t page_size = 0;        ///< 0: that of the first recorded page, else 1,000
+  bool past_end_is_400 = true;  ///< else an empty page
+  std::chrono::milliseconds latency{0};
+  std::vector<Change> changes;
+  std::vector<Fault> faults;
+};
+
+struct ResourceGraphWorld {
+  std::filesystem::path
+      rows;  ///< {location, skuName, evictionRate} a line; empty: made from the spot prices
+  double coverage = 0.92;    ///< share of the spot pairs that have a made-up row
+  int64_t page_size = 1000;  ///< most rows a page, whatever $top says
+  int64_t queries = 15;      ///< allowed per `window` and client
+  std::chrono::milliseconds window{5000};
+  std::chrono::milliseconds latency{0};
+  std::vector<Change> changes;
+  std::vector<Fault> faults;
+};
+
+struct LoginWorld {
+  std::chrono::seconds expires_in{3599};
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct FilesWorld {
+  std::filesystem::path folder;
+  bool etag = true;
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+/// The credentials that the world accepts and hands to COMMAND. Never real ones.
+struct IdentityWorld {
+  std::string tenant_id = "00000000-0000-0000-0000-000000000001";
+  std::string client_id = "00000000-0000-0000-0000-000000000002";
+  std::string client_secret = "simulated-secret";
+  std::vector<std::string> subscriptions = {"00000000-0000-0000-0000-000000000000"};
+};
+
+/// What the simulator plays: one YAML file, read whole and checked. Paths are absolute or relative
+/// to the working folder. A service that the world does not have answers 404: nothing of a run
+/// reaches the real one.
+struct World {
+  enum class ClockKind { kReal, kSlot, kFixed };
+
+  std::string name;
+  std::string description;
+  ClockKind clock = ClockKind::kReal;
+  Time clock_time;  ///< with kFixed
+  uint64_t seed = 1;
+  IdentityWorld identity;
+  std::optional<PricesWorld> prices;
+  std::optional<ResourceGraphWorld> resource_graph;
+  std::optional<LoginWorld> login;
+  std::optional<FilesWorld> files;
+};
+
+/// Read a world by name (`azure-small`: NAME.yaml in the first of `folders` that has it) or by file
+/// (has a `/`, or ends in .yaml). `overrides` are `KEY=VALUE` with a dotted key from the root
+/// (`services.prices.latency=10ms`, `services.prices.faults.0.nth=2`), where `services.` may be
+/// left out. `seed` wins over the file's. kNotFound: no such world; the message lists those there
+/// are. kInvalid: file, line, column, what was expected, and for an unknown key the nearest known
+/// one. The world's data files are not opened here.
+Result<World> LoadWorld(std::string_view name_or_path,
+                        std::span<const std::filesystem::path> folders,
+                        std::span<const std::string> overrides = {},
+                        std::optional<uint64_t> seed = std::nullopt);
+
+/// Names of the worlds in `folders`, sorted, each once.
+std::vector<std::string> WorldNames(std::span<const std::filesystem::path> folders);
+
+/// The JSON Schema (draft 2020-12) of world files: what LoadWorld checks against. Editors use it.
+nlohmann::json WorldSchema();
+
+}  // namespace catchment::simulator

@@ -1,0 +1,315 @@
+#include "simulator/world_schema_internal.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "simulator/world.h"
+
+namespace catchment::simulator {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int kMaxDepth = 32;
+constexpr int64_t kMaxValues = 1'000'000;
+
+constexpr const char* kSchema = R"json({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "Catchment world",
+  "description": "What `catchment simulate` plays.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["services"],
+  "properties": {
+    "description": {"type": "string"},
+    "clock": {"type": "string", "format": "clock", "description": "real, slot (a run's clock stands at its slot) or an RFC 3339 time"},
+    "seed": {"type": "integer", "minimum": 0},
+    "identity": {"type": "object", "additionalProperties": false, "description": "the credentials the world accepts and hands to COMMAND", "properties": {
+      "tenant_id": {"type": "string"}, "client_id": {"type": "string"}, "client_secret": {"type": "string"},
+      "subscriptions": {"type": "array", "items": {"type": "string"}}}},
+    "services": {"type": "object", "additionalProperties": false, "properties": {
+      "prices": {"type": "object", "additionalProperties": false, "required": ["data"], "description": "Azure retail prices", "properties": {
+        "data": {"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+          "pages": {"type": "string", "description": "folder of recorded pages, *.json, joined by name"},
+          "items": {"type": "string", "description": "one item a line, .ndjson or .ndjson.zst"},
+          "generate": {"type": "object", "additionalProperties": false, "properties": {
+            "pages": {"type": "integer", "minimum": 1, "maximum": 400},
+            "regions": {"type": "integer", "minimum": 1, "maximum": 51},
+            "skus": {"type": "integer", "minimum": 1, "maximum": 2000},
+            "coverage": {"type": "number", "minimum": 0.01, "maximum": 1, "description": "share of (region, SKU) pairs that exist"},
+            "at": {"type": "string", "format": "date-time", "description": "current periods began before it"}}}}},
+        "page_size": {"type": "integer", "minimum": 1, "maximum": 10000},
+        "past_end": {"type": "string", "enum": ["refuse", "empty"]},
+        "latency": {"type": "string", "format": "duration"},
+        "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+      "resource_graph": {"type": "object", "additionalProperties": false, "required": ["data"], "description": "Azure Resource Graph: eviction rates", "properties": {
+        "data": {"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
+          "rows": {"type": "string", "description": "one {location, skuName, evictionRate} a line, .ndjson or .ndjson.zst"},
+          "derive": {"type": "string", "enum": ["prices"], "description": "made up for the world's Linux spot pairs"},
+          "coverage": {"type": "number", "minimum": 0, "maximum": 1}}},
+        "page_size": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "limits": {"type": "object", "additionalProperties": false, "properties": {
+          "queries": {"type": "integer", "minimum": 1},
+          "window": {"type": "string", "format": "duration"}}},
+        "latency": {"type": "string", "format": "duration"},
+        "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+      "login": {"type": "object", "additionalProperties": false, "description": "OAuth token endpoint", "properties": {
+        "expires_in": {"type": "string", "format": "duration"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+      "files": {"type": "object", "additionalProperties": false, "required": ["folder"], "description": "plain HTTP file host", "properties": {
+        "folder": {"type": "string"},
+        "etag": {"type": "boolean"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}}}}},
+  "$defs": {
+    "change": {"type": "object", "additionalProperties": false, "properties": {
+      "at": {"type": "string", "format": "date-time", "description": "in force from this time; absent: from the beginning"},
+      "match": {"type": "object", "additionalProperties": {"type": "string"}, "description": "field: glob on its text"},
+      "set": {"type": "object", "additionalProperties": {}, "minProperties": 1},
+      "add": {"type": "object", "additionalProperties": {}, "minProperties": 1, "description": "a copy of each match with these fields; without match a whole record"},
+      "remove": {"type": "boolean"}}},
+    "fault": {"type": "object", "additionalProperties": false, "required": ["answer"], "properties": {
+      "answer": {"type": "string", "enum": ["status", "reset", "close", "truncate", "html", "slow", "gzip_bomb", "empty_body",
+        "link_null", "page_size", "insert_items", "remove_items", "repeat_items", "empty_page", "field_type", "wrong_count",
+        "refuse_contains", "round_skip",
+        "repeat_rows", "contradict_rows", "unknown_band", "no_token", "token_loop", "no_data", "quota_used_up",
+        "invalid_client", "short_token"]},
+      "match": {"type": "object", "additionalProperties": false, "properties": {
+        "path": {"type": "string", "description": "glob on the decoded path"},
+        "skip": {"type": "integer", "minimum": 0, "description": "prices: the request's $skip; resource_graph: the row it starts at"},
+        "filter": {"type": "string", "enum": ["all", "spot"]},
+        "since": {"type": "string", "format": "date-time"},
+        "until": {"type": "string", "format": "date-time"}}},
+      "nth": {"type": "array", "items": {"type": "integer", "minimum": 1}, "description": "numbers of the matching requests, from 1; one number is enough"},
+      "from": {"type": "integer", "minimum": 1},
+      "to": {"type": "integer", "minimum": 1},
+      "rate": {"type": "number", "minimum": 0, "maximum": 1, "description": "seeded share"},
+      "times": {"type": "integer", "minimum": 1, "description": "at most so often"},
+      "status": {"type": "integer", "minimum": 200, "maximum": 599},
+      "retry_after": {"type": "string", "description": "seconds or an HTTP date"},
+      "body": {"type": "string"},
+      "content_type": {"type": "string"},
+      "latency": {"type": "string", "format": "duration"},
+      "count": {"type": "integer", "minimum": 1, "maximum": 100000},
+      "at": {"type": "integer", "minimum": 0},
+      "distance": {"type": "integer", "minimum": 0},
+      "size": {"type": "integer", "minimum": 0, "maximum": 4294967296},
+      "field": {"type": "string"}}}}
+})json";
+
+class Reader {
+ public:
+  Reader(const json& schema, const YamlSource& source) : root_(schema), source_(source) {}
+
+  Result<ordered_json> Read(const YAML::Node& node, const json& schema, const std::string& path,
+                            int depth) {
+    if (depth > kMaxDepth || ++values_ > kMaxValues) {
+      return Fail(node, path, "the file is nested or repeated beyond reason");
+    }
+    if (schema.contains("$ref")) {
+      const auto name = schema["$ref"].get_ref<const std::string&>().substr(8);  // "#/$defs/"
+      return Read(node, root_["$defs"][name], path, depth + 1);
+    }
+    const std::string type = schema.value("type", "");
+    if (type == "object") return ReadObject(node, schema, path, depth);
+    if (type == "array") return ReadArray(node, schema, path, depth);
+    if (type.empty()) return ReadAny(node, path, depth);
+    if (!node.IsScalar()) return Fail(node, path, fmt::format("expected {}", Expected(schema)));
+    return ReadScalar(node, schema, type, path);
+  }
+
+  Error Fail(const YAML::Node& node, const std::string& path, std::string_view problem) const {
+    const std::string key = path.empty() ? "the document" : path;
+    for (const std::string& set : source_.overridden) {
+      if (path == set || path.starts_with(set + ".")) {
+        return Invalid("--set {}: {}: {}", set, key, problem);
+      }
+    }
+    const YAML::Mark mark = node.Mark();
+    if (mark.is_null()) return Invalid("{}: {}: {}", source_.file, key, problem);
+    return Invalid("{}:{}:{}: {}: {}", source_.file, mark.line + 1, mark.column + 1, key, problem);
+  }
+
+ private:
+  static std::string Join(const std::string& path, const std::string& key) {
+    return path.empty() ? key : path + "." + key;
+  }
+
+  static std::string Expected(const json& schema) {
+    if (schema.contains("enum")) {
+      std::string list;
+      for (const auto& value : schema["enum"]) {
+        list += (list.empty() ? "" : ", ") + value.get<std::string>();
+      }
+      return "one of " + list;
+    }
+    const std::string format = schema.value("format", "");
+    if (format == "duration") return "a duration such as 50ms, 5s or 1h";
+    if (format == "date-time") return "an RFC 3339 time such as 2026-08-02T06:00:00Z";
+    if (format == "clock") return "real, slot or an RFC 3339 time such as 2026-08-02T06:00:00Z";
+    const std::string type = schema.value("type", "a value");
+    std::string text = type == "string"    ? "text"
+                       : type == "integer" ? "a whole number"
+                       : type == "number"  ? "a number"
+                       : type == "boolean" ? "true or false"
+                       : type == "array"   ? "a list"
+                                           : "a map";
+    if (schema.contains("minimum")) text += " of at least " + schema["minimum"].dump();
+    if (schema.contains("maximum")) text += ", at most " + schema["maximum"].dump();
+    return text;
+  }
+
+  Result<ordered_json> ReadObject(const YAML::Node& node, const json& schema,
+                                  const std::string& path, int depth) {
+    if (!node.IsMap()) return Fail(node, path, "expected a map");
+    const json properties = schema.value("properties", json::object());
+    const json others = schema.value("additionalProperties", json(true));
+    ordered_json object = ordered_json::object();
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) return Fail(entry.first, path, "a key must be text");
+      const std::string key = entry.first.Scalar();
+      if (object.contains(key)) return Fail(entry.first, Join(path, key), "given twice");
+      if (!properties.contains(key) && others == json(false)) {
+        return UnknownKey(entry.first, properties, path, key);
+      }
+      const json& part = properties.contains(key) ? properties[key] : others;
+      ASSIGN_OR_RETURN(object[key], Read(entry.second, part, Join(path, key), depth + 1));
+    }
+    for (const auto& required : schema.value("required", json::array())) {
+      const auto& name = required.get_ref<const std::string&>();
+      if (!object.contains(name)) return Fail(node, path, fmt::format("lacks the key '{}'", name));
+    }
+    const size_t least = schema.value("minProperties", size_t{0});
+    const size_t most = schema.value("maxProperties", size_t{1'000'000});
+    if (object.size() < least || object.size() > most) {
+      return Fail(
+          node, path,
+          fmt::format("expected {} of {}", most == 1 ? "one" : "some", KeyList(properties)));
+    }
+    return object;
+  }
+
+  static std::string KeyList(const json& properties) {
+    std::string list;
+    for (const auto& [key, value] : properties.items()) list += (list.empty() ? "" : ", ") + key;
+    return list.empty() ? "fields" : list;
+  }
+
+  Error UnknownKey(const YAML::Node& where, const json& properties, const std::string& path,
+                   const std::string& key) const {
+    std::vector<std::string> known;
+    for (const auto& [name, value] : properties.items()) known.push_back(name);
+    const std::string nearest = Nearest(key, known);
+    return Fail(where, Join(path, key),
+                nearest.empty() ? "unknown key; known here: " + KeyList(properties)
+                                : fmt::format("unknown key; did you mean '{}'?", nearest));
+  }
+
+  Result<ordered_json> ReadArray(const YAML::Node& node, const json& schema,
+                                 const std::string& path, int depth) {
+    ordered_json list = ordered_json::array();
+    if (node.IsScalar()) {  // one value stands for a list of one
+      ASSIGN_OR_RETURN(ordered_json only, Read(node, schema["items"], path, depth + 1));
+      list.push_back(std::move(only));
+      return list;
+    }
+    if (!node.IsSequence()) return Fail(node, path, "expected a list");
+    for (size_t i = 0; i < node.size(); ++i) {
+      ASSIGN_OR_RETURN(ordered_json value,
+                       Read(node[i], schema["items"], Join(path, std::to_string(i)), depth + 1));
+      list.push_back(std::move(value));
+    }
+    return list;
+  }
+
+  // A value of a foreign record: quoted scalars are text, others what JSON would make of them.
+  Result<ordered_json> ReadAny(const YAML::Node& node, const std::string& path, int depth) {
+    if (node.IsNull()) return ordered_json(nullptr);
+    if (node.IsScalar()) {
+      const std::string& text = node.Scalar();
+      if (node.Tag() == "!") return ordered_json(text);
+      if (text == "null" || text == "~") return ordered_json(nullptr);
+      if (text == "true" || text == "false") return ordered_json(text == "true");
+      const ordered_json number = ordered_json::parse(text, nullptr, false);
+      return number.is_number() ? number : ordered_json(text);
+    }
+    ordered_json value = node.IsSequence() ? ordered_json::array() : ordered_json::object();
+    for (size_t i = 0; node.IsSequence() && i < node.size(); ++i) {
+      ASSIGN_OR_RETURN(ordered_json part, Read(node[i], json::object(), path, depth + 1));
+      value.push_back(std::move(part));
+    }
+    if (node.IsMap()) {
+      for (const auto& entry : node) {
+        if (!entry.first.IsScalar()) return Fail(entry.first, path, "a key must be text");
+        ASSIGN_OR_RETURN(
+            value[entry.first.Scalar()],
+            Read(entry.second, json::object(), Join(path, entry.first.Scalar()), depth + 1));
+      }
+    }
+    return value;
+  }
+
+  Result<ordered_json> ReadScalar(const YAML::Node& node, const json& schema,
+                                  const std::string& type, const std::string& path) const {
+    const std::string& text = node.Scalar();
+    const Error wrong =
+        Fail(node, path, fmt::format("is '{}'; expected {}", text, Expected(schema)));
+    if (type == "boolean") {
+      if (text != "true" && text != "false") return wrong;
+      return ordered_json(text == "true");
+    }
+    if (type == "integer") {
+      int64_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc() || end != text.data() + text.size()) return wrong;
+      if (value < schema.value("minimum", INT64_MIN)) return wrong;
+      if (value > schema.value("maximum", INT64_MAX)) return wrong;
+      return ordered_json(value);
+    }
+    if (type == "number") {
+      double value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc() || end != text.data() + text.size()) return wrong;
+      if (!std::isfinite(value) || value < schema.value("minimum", -HUGE_VAL)) return wrong;
+      if (value > schema.value("maximum", HUGE_VAL)) return wrong;
+      return ordered_json(value);
+    }
+    if (schema.contains("enum") &&
+        std::find(schema["enum"].begin(), schema["enum"].end(), text) == schema["enum"].end()) {
+      return wrong;
+    }
+    const std::string format = schema.value("format", "");
+    if (format == "duration" && !ParseDuration(text).ok()) return wrong;
+    if (format == "date-time" && !ParseTime(text).ok()) return wrong;
+    if (format == "clock" && text != "real" && text != "slot" && !ParseTime(text).ok()) {
+      return wrong;
+    }
+    return ordered_json(text);
+  }
+
+  const json& root_;
+  const YamlSource& source_;
+  int64_t values_ = 0;
+};
+
+}  // namespace
+
+json WorldSchema() { return json::parse(kSchema); }
+
+Result<ordered_json> ReadBySchema(const YAML::Node& node, const json& schema,
+                                  const YamlSource& source) {
+  try {
+    return Reader(schema, source).Read(node, schema, "", 0);
+  } catch (const std::exception& problem) {  // yaml-cpp throws on broken aliases and the like
+    return Invalid("{}: {}", source.file, problem.what());
+  }
+}
+
+}  // namespace catchment::simulator

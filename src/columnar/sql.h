@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/op_context.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "columnar/table.h"
+
+namespace catchment::columnar {
+
+/// SQL and the file it stands in, for messages.
+struct SqlText {
+  std::string text;
+  std::string file;
+};
+
+/// A value bound to `$name`; monostate is null. A Time arrives as timestamp with time zone.
+using SqlValue = std::variant<std::monostate, bool, int64_t, double, std::string, Time>;
+using SqlParameters = std::map<std::string, SqlValue>;
+
+struct SqlOptions {
+  int threads = 2;
+  uint64_t memory_bytes = uint64_t{2} << 30;
+};
+
+struct SqlQueryOptions {
+  /// Task SQL is a pure function: functions whose value changes (random, now, uuid, …) are
+  /// kInvalid.
+  bool allow_volatile = false;
+  /// More rows are kInvalid; the message names the limit.
+  int64_t max_rows = int64_t{1} << 40;
+  /// When given, a deadline or a stop request interrupts the query.
+  const OpContext* context = nullptr;
+};
+
+/// SQL over tables, by an in-memory DuckDB of its own: no files, network, extensions or settings;
+/// session time zone UTC. Types are kept both ways: integers, floats, bool, text, bytes, date32,
+/// timestamps with and without zone, decimals, lists, structs, nulls; a dictionary comes back as
+/// its values' type, timestamps as microseconds unless the input column had another unit and the
+/// output column has its name.
+///
+///   ASSIGN_OR_RETURN(auto engine, SqlEngine::Open());
+///   RETURN_IF_ERROR(engine->AddTable("", "price", price));
+///   RETURN_IF_ERROR(engine->AddTable("head", "snapshot", before));
+///   ASSIGN_OR_RETURN(Table snapshot, engine->Query({text, "snapshot.sql"}, {{"slot", slot}}));
+///
+/// Equal tables and text give equal rows; their order is the query's ORDER BY, else insertion order
+/// as DuckDB keeps it. Not thread-safe.
+class SqlEngine {
+ public:
+  static Result<std::unique_ptr<SqlEngine>> Open(const SqlOptions& options = {});
+  ~SqlEngine();
+
+  /// Make rows known as `name`, or `schema.name`; any text may be a name. `schema` is "" or, say,
+  /// "head". The table is copied into DuckDB when a query first names it. kExists: the name is
+  /// taken.
+  Status AddTable(std::string_view schema, std::string_view name, Table table);
+  /// The same for rows that are fetched when a query first names them.
+  Status AddLazyTable(std::string_view schema, std::string_view name,
+                      std::function<Result<Table>()> load);
+
+  /// Run exactly one SELECT (WITH and set operations included). kInvalid: anything else, with file,
+  /// line and column:
+  ///   snapshot.sql:12:7: column "sopt_price" does not exist; did you mean "spot_price"?
+  /// also a parameter that the text names and `parameters` lacks, overflow and bad casts.
+  /// kExhausted: memory. Parameters that the text does not name are no error.
+  Result<Table> Query(const SqlText& sql, const SqlParameters& parameters = {},
+                      const SqlQueryOptions& options = {});
+
+ private:
+  struct State;
+  explicit SqlEngine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// What can be said of a text without its tables: one SELECT, no volatile function (unless
+/// allowed), no syntax error. Errors as SqlEngine::Query.
+struct SqlUse {
+  std::vector<std::string>
+      tables;  ///< as written, e.g. `price`, `head.snapshot`; sorted, distinct; without CTEs
+  std::vector<std::string> parameters;  ///< sorted, without `$`
+};
+Result<SqlUse> InspectSql(const SqlText& sql, const SqlQueryOptions& options = {});
+
+}  // namespace catchment::columnar

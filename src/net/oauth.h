@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "net/retry.h"
 #include "net/secrets.h"
+#include "net/token_source.h"
 #include "net/transport.h"
 
 namespace catchment::net {
@@ -23,7 +24,7 @@ struct ClientCredentials {
 /// Gives access tokens by the client credentials grant. One token is shared by all callers and
 /// renewed when less than five minutes of its life remain; one thread asks, the others wait.
 /// Exchanges are never recorded. Thread-safe. Source: docs/pipelines/azure-spot.md, authentication.
-class OAuthTokens {
+class OAuthTokens final : public TokenSource {
  public:
   /// `transport` outlives this.
   OAuthTokens(Transport& transport, ClientCredentials credentials,
@@ -32,10 +33,10 @@ class OAuthTokens {
   /// A token for the header `Authorization: Bearer …`. kDenied: the service refuses the credentials
   /// (400, 401, 403); a refusal is remembered, so that no further call is made with them.
   /// kUnavailable: after the tries.
-  Result<Secret> Token(const OpContext& context);
+  Result<Secret> Token(const OpContext& context) override;
 
   /// Forget the token if it is still `token`: the service answered 401 to it.
-  void Drop(const Secret& token);
+  void Drop(const Secret& token) override;
 
  private:
   struct Held {

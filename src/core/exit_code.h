@@ -39,7 +39,7 @@ struct CollectOutcome {
 /// on.
 int CollectExitCode(std::span<const CollectOutcome> outcomes);
 
-/// Of a run that published: 3 if and only if there is a gap; then 75 if an export is owed.
+/// Of a run that published: 75 if an export is owed, else 3 if and only if there is a gap.
 int PublishedExitCode(bool any_gap, bool export_owed);
 
 /// Of several runs in one process: the most severe, in order 1, 12, 5, 75, 4, 3, 0; any other code

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -28,6 +29,7 @@ enum class Period { kNone, kHour, kDay, kMonth, kYear };
 std::string_view TaskKindName(TaskKind kind);
 std::string_view TableModeName(TableMode mode);
 std::string_view OverlapName(Overlap overlap);
+std::string_view MissedName(Missed missed);
 std::string_view PeriodName(Period period);
 
 /// When slots fall due. Exactly one of `cron`, `every`, `at` is set, or none: runs are started by
@@ -115,7 +117,7 @@ struct ForeignKeyContract {
 
 /// What must hold of one table before it is published.
 struct TableContract {
-  std::string table;  ///< a task, or `task.table`
+  std::string table;  ///< a task, or `task.table`; a published table's name is resolved to that
   std::vector<std::string> key;
   std::vector<ColumnContract> columns;
   std::vector<ForeignKeyContract> foreign_keys;

@@ -20,18 +20,18 @@ struct PlaceholderValues {
   std::map<std::string, std::string> names;              ///< `{collection}`, `{layout}`
 };
 
-/// Replace `{param.x}`, `{env.x}`, `{slot}`, `{slot:%…}` and `{name}`; `{{` and `}}` stand for
-/// braces. A list joins with `,`. The values are not looked into again. kInvalid: names the
-/// placeholder that is not known.
+/// Replace `{param.x}`, `{env.x}`, `{slot}`, `{slot:%…}` and `{name}`. `{{name}}` stands for
+/// `{name}` itself; braces around anything but such a name are ordinary text (`\d{4}`, JSON). A
+/// list joins with `,`. The values are not looked into again. kInvalid: names the placeholder that
+/// is not known or has no value.
 Result<std::string> ExpandPlaceholders(std::string_view text, const PlaceholderValues& values);
 
 /// The same in all texts of a document; a text that is nothing but one `{param.x}` becomes the
 /// parameter's value with its type.
-Result<nlohmann::json> ExpandPlaceholders(const nlohmann::json& document,
-                                          const PlaceholderValues& values);
+Result<nlohmann::json> ExpandDocument(const nlohmann::json& document,
+                                      const PlaceholderValues& values);
 
-/// The placeholders of a text without braces, in order: `param.x`, `slot:%Y`. kInvalid: a brace
-/// without its partner.
-Result<std::vector<std::string>> ListPlaceholders(std::string_view text);
+/// The placeholders of a text without their braces, in order: `param.x`, `slot:%Y`.
+std::vector<std::string> ListPlaceholders(std::string_view text);
 
 }  // namespace catchment::core

@@ -37,7 +37,7 @@ struct RunSpec {
   std::string environment = "local";
   bool simulated = false;
   int attempt = 1;
-  int workers = 2;  ///< tasks at once
+  int workers = 4;  ///< tasks at once
   std::optional<std::chrono::milliseconds> time_limit;
 };
 

@@ -55,6 +55,7 @@ struct RunRecord {
   bool simulated = false;
   int attempt = 1;
   int64_t expected = 0, answered = 0;  ///< units of all coverage rows
+  int64_t gap_units = 0;               ///< of all gaps; also where `gaps` is left out
   std::vector<Gap> gaps;
   std::vector<TaskRecord> tasks;
   std::vector<SourceReport> reports;
@@ -68,6 +69,9 @@ struct RunRecord {
 nlohmann::json ToJson(const TaskRecord& record);
 nlohmann::json ToJson(const RunRecord& record);
 Result<RunRecord> RunRecordFromJson(const nlohmann::json& json);
+
+/// Units of all gaps together.
+int64_t GapUnits(const std::vector<Gap>& gaps);
 
 /// One line of a run's log.
 struct RunMessage {
@@ -91,7 +95,7 @@ struct PipelineStatus {
   int64_t runs = 0;
   std::optional<int64_t> published;  ///< newest publish number of any run
   std::optional<SlotId> published_slot;
-  int64_t gaps = 0;  ///< of the newest publishing run
+  int64_t gap_units = 0;  ///< of the newest run that published
 };
 
 /// What became of runs. Each call is durable on return. Thread-safe. Implementations pass
@@ -111,8 +115,8 @@ class RunStore {
 
   /// kNotFound: no such run.
   virtual Result<RunRecord> Get(const RunId& run) const = 0;
-  /// Newest first by id (ids are time-ordered), without tasks, reports and gaps; `gaps` counted in
-  /// none.
+  /// Newest first by id (ids are time-ordered), without tasks, reports and gaps (`gap_units` is
+  /// there).
   virtual Result<std::vector<RunRecord>> List(const RunFilter& filter, size_t limit) const = 0;
   /// Oldest first.
   virtual Result<std::vector<RunMessage>> Logs(const RunId& run) const = 0;

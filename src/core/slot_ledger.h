@@ -45,6 +45,8 @@ struct ClaimResult {
   /// Null: not claimed, because another slot of the dataset is running and `overlap` is not allow.
   std::optional<Lease> lease;
   std::optional<StoredLease> other;  ///< of that other slot
+  /// The dead holder whose lease this claim took over.
+  std::optional<StoredLease> taken_over;
 };
 
 /// The durable list of each dataset's slots and what became of each, with the leases that keep two

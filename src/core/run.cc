@@ -1,0 +1,706 @@
+#include "core/run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include "core/exit_code.h"
+#include "core/lease_keeper.h"
+#include "core/task_pool_internal.h"
+
+namespace catchment::core {
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+/// How a run ended.
+struct Ending {
+  int exit_code = kExitDone;
+  RunState state = RunState::kDone;
+  SlotState slot = SlotState::kPublished;
+  std::string message;
+};
+
+/// One task's end, as a worker hands it back.
+struct TaskEnd {
+  size_t index = 0;
+  Time started;
+  milliseconds duration{0};
+  Result<TaskOutput> output;
+};
+
+int64_t PeakMemory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+std::string GapReason(const std::string& error_code) {
+  if (error_code == CodeName(Code::kDenied)) return "credentials";
+  if (error_code == CodeName(Code::kExhausted)) return "budget";
+  if (error_code == CodeName(Code::kDeadline)) return "deadline";
+  return "failed";
+}
+
+/// The state of a run and slot that an error ended.
+Ending EndingOf(const Error& error) {
+  Ending ending{ExitCodeOf(error.code), RunState::kFailed, SlotState::kFailed, error.message};
+  if (error.code == Code::kExhausted) {
+    ending.state = RunState::kDeferred;
+    ending.slot = SlotState::kDeferred;
+  } else if (error.code == Code::kCancelled) {
+    ending.state = RunState::kCancelled;
+  }
+  return ending;
+}
+
+/// One run. Everything but the bodies happens on the caller's thread; the lease keeper's thread
+/// only renews and stops.
+class Run {
+ public:
+  Run(const RunSpec& spec, const RunDependencies& dependencies, const OpContext& context)
+      : spec_(spec),
+        pipeline_(*spec.definition),
+        with_(dependencies),
+        clock_(*context.clock),
+        forward_stop_(context.stop, [this] { stop_.request_stop(); }) {
+    context_ = spec.time_limit ? context.Within(*spec.time_limit) : context;
+    context_.stop = stop_.get_token();
+    if (context_.prefix.empty()) {
+      context_.prefix = fmt::format("[{} {}]", spec.dataset.text, spec.slot.id.text);
+    }
+  }
+
+  RunResult Execute();
+
+ private:
+  // Each step returns an ending if the run is over.
+  using MaybeEnding = std::optional<Ending>;
+  MaybeEnding CheckSlot();
+  MaybeEnding CheckWindow();
+  MaybeEnding Claim();
+  MaybeEnding Begin();
+  Ending Work();
+  MaybeEnding RunTasks(bool again);
+  MaybeEnding CheckCollected();
+  Ending PublishUntilDone();
+  Ending AfterPublish(const PublishResult& published);
+
+  // Tasks.
+  std::function<TaskEnd()> Job(size_t index);
+  bool Ready(size_t index) const;
+  TaskInput InputOf(size_t index) const;
+  MaybeEnding Accept(TaskEnd end);
+  MaybeEnding AcceptFailure(size_t index, const Error& error);
+  void AcceptOutput(size_t index, TaskOutput output);
+  void AcceptReport(const TaskSpec& task, SourceReport report);
+  void MarkUnavailable(const TaskSpec& task, const Error& error);
+
+  // Ends.
+  Ending Fail(const Error& error);
+  RunResult Finish(const Ending& ending);
+  void ReleaseSlot(const Ending& ending);
+  SlotRow RowOf(SlotState state, std::string note) const;
+  void RecordLostRun(const StoredLease& dead);
+
+  std::vector<Gap> AllGaps() const;
+  std::vector<SourceReport> AllReports() const;
+  void FillRecord(const Ending& ending);
+  void Step(const std::string& step);
+  void Note(const std::string& task, const std::string& text);
+  OpContext LastContext() const;
+
+  // Constant after construction.
+  const RunSpec& spec_;
+  const Pipeline& pipeline_;
+  const RunDependencies& with_;
+  const Clock& clock_;
+  OpContext context_;
+  // Thread-safe themselves.
+  std::stop_source stop_;
+  std::atomic<bool> lease_lost_ = false;
+  std::stop_callback<std::function<void()>> forward_stop_;
+  // Used by the caller's thread alone.
+  SlotStanding standing_;
+  std::shared_ptr<const Head> head_;
+  std::optional<Lease> lease_;
+  bool begun_ = false;
+  RunRecord record_;
+  std::vector<TaskRecord> tasks_;            // in the pipeline's order
+  std::map<std::string, Artifacts> tables_;  // by task, then by table
+  std::map<std::string, SourceReport> reports_;
+  std::vector<Gap> own_gaps_, publish_gaps_;
+  std::optional<int64_t> published_;
+};
+
+RunResult Run::Execute() {
+  record_.run = spec_.run;
+  record_.pipeline = spec_.pipeline;
+  record_.dataset = spec_.dataset;
+  record_.slot = spec_.slot.id;
+  record_.slot_start = spec_.slot.start;
+  record_.environment = spec_.environment;
+  record_.started = clock_.Now();
+  record_.simulated = spec_.simulated;
+  record_.attempt = spec_.attempt;
+  Step("claim");
+  if (MaybeEnding ending = CheckSlot()) return Finish(*ending);
+  if (MaybeEnding ending = Claim()) return Finish(*ending);
+  const LeaseKeeper keeper(
+      with_.lease_ttl, [this] { return with_.ledger->Renew(*lease_); },
+      [this](const Error&) {
+        lease_lost_ = true;
+        stop_.request_stop();
+      });
+  // The slot may have been published between the look at it and the claim.
+  if (MaybeEnding ending = CheckSlot()) return Finish(*ending);
+  if (MaybeEnding ending = Begin()) return Finish(*ending);
+  return Finish(Work());
+}
+
+Run::MaybeEnding Run::CheckSlot() {
+  Result<SlotStanding> standing = with_.publisher->Standing(spec_, context_);
+  if (!standing.ok()) return Fail(standing.error());
+  standing_ = std::move(standing).value();
+  if (!standing_.published() || spec_.refresh != Refresh::kUnset) return CheckWindow();
+  milliseconds open{0};
+  if (!pipeline_.slot.open.empty()) {
+    const Result<std::string> text = ExpandPlaceholders(pipeline_.slot.open, spec_.placeholders);
+    if (!text.ok()) return Fail(text.error());
+    const Result<milliseconds> duration = ParseDuration(*text);
+    if (!duration.ok()) return Fail(Invalid("slot.open: {}", duration.error().message));
+    open = *duration;
+  }
+  const Time now = clock_.Now();
+  const bool open_still = IsOpen(pipeline_, spec_.slot, open, now);
+  const bool recheck = standing_.published_at &&
+                       RecheckDue(pipeline_, spec_.slot, open, *standing_.published_at, now);
+  if (open_still || recheck) return CheckWindow();
+  published_ = standing_.publishes.back();
+  Ending ending{kExitDone, RunState::kDone, SlotState::kPublished,
+                fmt::format("already published as {}", *published_)};
+  // Exports and deliveries that a dead run left are owed all the same.
+  const Result<FinishResult> finished = with_.publisher->Finish(spec_, context_);
+  if (!finished.ok()) return Fail(finished.error());
+  for (const std::string& note : finished->notes) Note("", note);
+  if (finished->exports_owed > 0) {
+    ending.exit_code = PublishedExitCode(false, true);
+    ending.message += "; exports are owed";
+  }
+  return ending;
+}
+
+/// A slot too old for sources that know the present only is refused, or collected late with a gap.
+Run::MaybeEnding Run::CheckWindow() {
+  own_gaps_.clear();
+  const Time now = clock_.Now();
+  if (!OutsideWindow(pipeline_, spec_.slot, now)) return std::nullopt;
+  std::vector<std::string> present_only;
+  for (const TaskSpec& task : pipeline_.tasks) {
+    if (task.collects() && !task.looks_back) present_only.push_back(task.name);
+  }
+  if (present_only.empty()) return std::nullopt;
+  if (!spec_.late) {
+    const std::string message = fmt::format(
+        "slot {} cannot be collected any more: its window of {} is over and {} {} only the "
+        "present; "
+        "--late collects anyway",
+        spec_.slot.id.text, FormatDuration(WindowOf(pipeline_, spec_.slot)),
+        fmt::join(present_only, ", "), present_only.size() == 1 ? "knows" : "know");
+    return Ending{kExitUsage, RunState::kFailed, SlotState::kLost, message};
+  }
+  for (const std::string& task : present_only) {
+    own_gaps_.push_back({task, "late", 1, fmt::format("collected at {}", FormatTime(now))});
+  }
+  return std::nullopt;
+}
+
+Run::MaybeEnding Run::Claim() {
+  const SlotClaim claim{.pipeline = spec_.pipeline,
+                        .dataset = spec_.dataset,
+                        .slot = spec_.slot,
+                        .holder = with_.machine->Self(spec_.run.text),
+                        .ttl = with_.lease_ttl,
+                        .overlap = pipeline_.schedule.overlap};
+  record_.host = claim.holder.host;
+  record_.pid = claim.holder.pid;
+  while (true) {
+    Result<ClaimResult> claimed = with_.ledger->Claim(claim);
+    if (!claimed.ok()) return Fail(claimed.error());
+    if (claimed->lease) {
+      lease_ = std::move(claimed->lease);
+      if (claimed->taken_over) RecordLostRun(*claimed->taken_over);
+      return std::nullopt;
+    }
+    const std::string busy = LeaseHeld(*claimed->other).message;
+    if (claim.overlap == Overlap::kSkip) {
+      return Ending{kExitDone, RunState::kSkipped, SlotState::kSkipped,
+                    fmt::format("skipped: {}", busy)};
+    }
+    Step("queue");
+    // Other processes end on their own time: the machine's clock, whatever the data's says.
+    SystemClock().Sleep(with_.queue_pause, context_.stop);
+    if (const Status status = context_.Check(); !status.ok()) return Fail(status.error());
+  }
+}
+
+/// A run whose process died cannot say so itself.
+void Run::RecordLostRun(const StoredLease& dead) {
+  Result<RunRecord> record = with_.runs->Get(RunId{dead.lease.holder.run});
+  if (!record.ok() || record->state != RunState::kRunning) return;
+  record->state = RunState::kLost;
+  record->ended = clock_.Now();
+  record->message =
+      fmt::format("its process ended without a word; continued by {}", spec_.run.text);
+  const Status status = with_.runs->Finish(*record);
+  if (!status.ok()) Note("", status.ToString());
+}
+
+Run::MaybeEnding Run::Begin() {
+  for (const TaskSpec& task : pipeline_.tasks) {
+    TaskRecord record;
+    record.name = task.name;
+    record.kind = TaskKindName(task.kind);
+    tasks_.push_back(std::move(record));
+  }
+  record_.tasks = tasks_;
+  const Status status = with_.runs->Begin(record_);
+  if (!status.ok()) return Fail(status.error());
+  begun_ = true;
+  return std::nullopt;
+}
+
+Ending Run::Work() {
+  // Failing to finish older exports does not keep new data from being collected.
+  const Result<FinishResult> leftovers = with_.publisher->Finish(spec_, context_);
+  if (!leftovers.ok()) Note("", leftovers.error().message);
+  Result<std::shared_ptr<const Head>> head = with_.publisher->LoadHead(spec_, standing_, context_);
+  if (!head.ok()) return Fail(head.error());
+  head_ = std::move(head).value();
+  record_.head = head_ ? head_->number() : 0;
+  Step("collect");
+  if (MaybeEnding ending = RunTasks(false)) return *ending;
+  if (MaybeEnding ending = CheckCollected()) return *ending;
+  return PublishUntilDone();
+}
+
+/// Carry out all tasks, or `again` those that derive. Returns when none runs any more.
+Run::MaybeEnding Run::RunTasks(bool again) {
+  std::set<size_t> waiting;
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    if (again && !with_.bodies.at(tasks_[i].name)->derives()) continue;
+    tasks_[i].state = TaskState::kPending;
+    waiting.insert(i);
+  }
+  const int workers =
+      std::clamp<int>(spec_.workers, 1, static_cast<int>(std::max<size_t>(tasks_.size(), 1)));
+  TaskPool<TaskEnd> pool(workers);
+  MaybeEnding ending;
+  size_t running = 0;
+  const auto start_ready = [&] {
+    const bool stopped = ending.has_value() || !context_.Check().ok();
+    for (auto it = waiting.begin(); it != waiting.end() && !stopped;) {
+      if (!Ready(*it)) {
+        ++it;
+        continue;
+      }
+      tasks_[*it].state = TaskState::kRunning;
+      pool.Start(Job(*it));
+      ++running;
+      it = waiting.erase(it);
+    }
+  };
+  start_ready();
+  while (running > 0) {
+    TaskEnd end = pool.WaitForOne();
+    --running;
+    const size_t index = end.index;
+    MaybeEnding failed = Accept(std::move(end));
+    if (failed &&
+        (!ending || MostSevere(ending->exit_code, failed->exit_code) != ending->exit_code)) {
+      ending = std::move(failed);
+    }
+    start_ready();  // before the record is written, so that the disk and the next task overlap
+    const Status status = with_.runs->TaskDone(spec_.run, tasks_[index]);
+    if (!status.ok()) Note(tasks_[index].name, status.ToString());
+  }
+  for (const size_t index : waiting) tasks_[index].state = TaskState::kSkipped;
+  if (const Status status = context_.Check(); !status.ok()) return Fail(status.error());
+  return ending;
+}
+
+bool Run::Ready(size_t index) const {
+  const TaskSpec& task = pipeline_.tasks[index];
+  return std::all_of(task.needs.begin(), task.needs.end(), [&](const std::string& need) {
+    const std::string name = TaskOf(need);
+    const auto found = std::find_if(tasks_.begin(), tasks_.end(),
+                                    [&](const TaskRecord& other) { return other.name == name; });
+    return found == tasks_.end() ||
+           (found->state != TaskState::kPending && found->state != TaskState::kRunning);
+  });
+}
+
+TaskInput Run::InputOf(size_t index) const {
+  const TaskSpec& task = pipeline_.tasks[index];
+  TaskInput input{.needs = {}, .head = head_, .spec = &spec_, .task = &task};
+  for (const std::string& need : task.needs) {
+    const std::string name = TaskOf(need);
+    const auto found = tables_.find(name);
+    if (found == tables_.end()) continue;
+    for (const auto& [table, artifact] : found->second) {
+      const std::string full = table.empty() ? name : name + "." + table;
+      if (need == name || need == full) input.needs[full] = artifact;
+    }
+  }
+  return input;
+}
+
+std::function<TaskEnd()> Run::Job(size_t index) {
+  const std::string& name = tasks_[index].name;
+  RunEvent event;
+  event.kind = RunEvent::Kind::kTaskStarted;
+  event.task = name;
+  event.total = tasks_.size();
+  if (with_.on_event) with_.on_event(event);
+  return [this, index, body = with_.bodies.at(name), input = InputOf(index),
+          context = context_.Named(name)] {
+    TaskEnd end{index, clock_.Now(), milliseconds(0), TaskOutput{}};
+    const auto begin = Steady::now();
+    end.output = body->Run(input, context);
+    end.duration = std::chrono::floor<milliseconds>(Steady::now() - begin);
+    return end;
+  };
+}
+
+Run::MaybeEnding Run::Accept(TaskEnd end) {
+  TaskRecord& record = tasks_[end.index];
+  record.started = end.started;
+  record.duration = end.duration;
+  ++record.attempts;
+  MaybeEnding ending;
+  if (end.output.ok()) {
+    AcceptOutput(end.index, std::move(end.output).value());
+  } else {
+    ending = AcceptFailure(end.index, end.output.error());
+  }
+  const TaskSpec& task = pipeline_.tasks[end.index];
+  if (!ending && record.state == TaskState::kUnavailable && task.required) {
+    const SourceReport& report = reports_.at(task.name);
+    const CollectOutcome outcome{&report, true};
+    ending = Ending{CollectExitCode({&outcome, 1}), RunState::kFailed, SlotState::kFailed,
+                    fmt::format("{}: {}", task.name, report.reason)};
+    if (ending->exit_code == kExitExhausted) {
+      ending->state = RunState::kDeferred;
+      ending->slot = SlotState::kDeferred;
+    }
+  }
+  RunEvent event;
+  event.kind = RunEvent::Kind::kTaskDone;
+  event.task = record.name;
+  event.state = record.state;
+  event.rows = record.rows;
+  event.text = record.message;
+  event.total = tasks_.size();
+  event.done =
+      static_cast<size_t>(std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task_record) {
+        return task_record.state != TaskState::kPending && task_record.state != TaskState::kRunning;
+      }));
+  if (with_.on_event) with_.on_event(event);
+  return ending;
+}
+
+Run::MaybeEnding Run::AcceptFailure(size_t index, const Error& error) {
+  const TaskSpec& task = pipeline_.tasks[index];
+  TaskRecord& record = tasks_[index];
+  record.message = error.message;
+  record.state = TaskState::kFailed;
+  const bool ends_run = task.required || error.code == Code::kInvalid ||
+                        error.code == Code::kCancelled || !context_.Check().ok();
+  if (!ends_run) {
+    MarkUnavailable(task, error);
+    record.state = TaskState::kUnavailable;
+    return std::nullopt;
+  }
+  Error named = error;
+  named.message = fmt::format("task '{}': {}", task.name, error.message);
+  return Fail(named);
+}
+
+void Run::MarkUnavailable(const TaskSpec& task, const Error& error) {
+  SourceReport report;
+  report.state = SourceState::kUnavailable;
+  report.reason = error.message;
+  report.error_code = CodeName(error.code);
+  tables_.erase(task.name);
+  AcceptReport(task, std::move(report));
+}
+
+void Run::AcceptOutput(size_t index, TaskOutput output) {
+  const TaskSpec& task = pipeline_.tasks[index];
+  TaskRecord& record = tasks_[index];
+  record.state = TaskState::kDone;
+  record.rows = 0;
+  record.message.clear();
+  for (const auto& [table, artifact] : output.tables) record.rows += artifact->rows();
+  if (output.report) {
+    if (output.report->state == SourceState::kUnavailable) {
+      record.state = TaskState::kUnavailable;
+      record.message = output.report->reason;
+    }
+    AcceptReport(task, std::move(*output.report));
+  }
+  tables_[task.name] = std::move(output.tables);
+  for (const std::string& note : output.notes) Note(task.name, note);
+}
+
+void Run::AcceptReport(const TaskSpec& task, SourceReport report) {
+  report.source = task.name;
+  if (report.state == SourceState::kUnavailable && report.gaps.empty()) {
+    int64_t units = 0;
+    for (const CoverageRow& row : report.coverage)
+      units += row.expected - row.answered - row.left_out;
+    report.gaps.push_back(
+        {task.name, GapReason(report.error_code), std::max<int64_t>(units, 1), report.reason});
+  }
+  reports_[task.name] = std::move(report);
+}
+
+/// A run of which no source obtained anything has nothing to say.
+Run::MaybeEnding Run::CheckCollected() {
+  std::vector<CollectOutcome> outcomes;
+  std::string reasons;
+  for (const TaskSpec& task : pipeline_.tasks) {
+    const auto report = reports_.find(task.name);
+    if (!task.collects() || report == reports_.end()) continue;
+    outcomes.push_back({&report->second, task.required});
+    if (report->second.state == SourceState::kUnavailable) {
+      reasons +=
+          fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", task.name, report->second.reason);
+    }
+  }
+  const int code = CollectExitCode(outcomes);
+  if (code == kExitDone) return std::nullopt;
+  return Ending{code, RunState::kFailed, SlotState::kFailed,
+                fmt::format("no source obtained anything: {}", reasons)};
+}
+
+Ending Run::PublishUntilDone() {
+  for (int tries = 1;; ++tries) {
+    Step("publish");
+    PublishRequest request{.spec = &spec_,
+                           .standing = standing_,
+                           .head = head_,
+                           .outputs = {},
+                           .reports = AllReports(),
+                           .gaps = AllGaps(),
+                           .tasks = tasks_};
+    for (const auto& [task, tables] : tables_) {
+      for (const auto& [table, artifact] : tables) {
+        request.outputs[table.empty() ? task : task + "." + table] = artifact;
+      }
+    }
+    // Whoever lost the lease must not publish: another run may fill the slot at this moment.
+    if (const Status held = with_.ledger->Renew(*lease_); !held.ok()) {
+      lease_lost_ = lease_lost_ || held.error().code == Code::kNotFound;
+      return Fail(held.error());
+    }
+    const Result<PublishResult> published = with_.publisher->Publish(request, context_);
+    if (published.ok()) return AfterPublish(*published);
+    if (published.error().code != Code::kExists) return Fail(published.error());
+    if (tries >= with_.publish_tries) {
+      return Fail(Unavailable("other runs published first, {} times in a row; try later", tries));
+    }
+    Note("", "another run published first; deriving again");
+    Result<SlotStanding> standing = with_.publisher->Standing(spec_, context_);
+    if (!standing.ok()) return Fail(standing.error());
+    standing_ = std::move(standing).value();
+    Result<std::shared_ptr<const Head>> head =
+        with_.publisher->LoadHead(spec_, standing_, context_);
+    if (!head.ok()) return Fail(head.error());
+    head_ = std::move(head).value();
+    Step("derive");
+    if (MaybeEnding ending = RunTasks(true)) return *ending;
+  }
+}
+
+Ending Run::AfterPublish(const PublishResult& published) {
+  publish_gaps_ = published.gaps;
+  record_.rows = published.rows;
+  for (const ContractVerdict& verdict : published.verdicts) {
+    if (!verdict.passed) {
+      Note("",
+           fmt::format("contract: {}: {}: {}", verdict.table, verdict.check, verdict.explanation));
+    }
+  }
+  if (published.held) {
+    return {kExitHeld, RunState::kHeld, SlotState::kHeld, published.message};
+  }
+  published_ = published.number;
+  const bool any_gap = !AllGaps().empty();
+  if (!published_) {
+    return {PublishedExitCode(any_gap, false), RunState::kDone, SlotState::kDeferred,
+            published.message};
+  }
+  Step("export");
+  const Result<FinishResult> finished = with_.publisher->Finish(spec_, context_);
+  std::string owed;
+  if (!finished.ok()) {
+    owed = finished.error().message;
+  } else {
+    for (const std::string& note : finished->notes) Note("", note);
+    if (finished->exports_owed > 0)
+      owed = fmt::format("{} exports are owed", finished->exports_owed);
+  }
+  Ending ending{PublishedExitCode(any_gap, !owed.empty()), RunState::kDone, SlotState::kPublished,
+                fmt::format("published as {}", *published_)};
+  if (any_gap) ending.message += fmt::format(" with gaps: {} units", GapUnits(AllGaps()));
+  if (!owed.empty()) ending.message += fmt::format("; {}; catchment recover finishes them", owed);
+  return ending;
+}
+
+/// The ending of an error; a stop and a lost lease explain the errors they cause.
+Ending Run::Fail(const Error& error) {
+  if (lease_lost_) {
+    Ending ending = EndingOf(Locked("the slot's lease was lost to another run: {}", error.message));
+    ending.exit_code = kExitLocked;
+    return ending;
+  }
+  if (stop_.stop_requested()) {
+    const int signal_number = with_.stop_signal ? with_.stop_signal() : 0;
+    Ending ending = EndingOf(Cancelled("stopped: {}", error.message));
+    if (signal_number != 0) {
+      ending.exit_code = SignalExitCode(signal_number);
+      ending.message = fmt::format("stopped by signal {}", signal_number);
+    }
+    return ending;
+  }
+  if (!context_.Check().ok()) {
+    return EndingOf(Deadline("time limit reached{}",
+                             spec_.time_limit
+                                 ? fmt::format(" ({})", FormatDuration(*spec_.time_limit))
+                                 : std::string()));
+  }
+  return EndingOf(error);
+}
+
+std::vector<SourceReport> Run::AllReports() const {
+  std::vector<SourceReport> reports;
+  for (const auto& [task, report] : reports_) reports.push_back(report);
+  return reports;
+}
+
+std::vector<Gap> Run::AllGaps() const {
+  std::vector<Gap> gaps = own_gaps_;
+  for (const auto& [task, report] : reports_) {
+    gaps.insert(gaps.end(), report.gaps.begin(), report.gaps.end());
+  }
+  gaps.insert(gaps.end(), publish_gaps_.begin(), publish_gaps_.end());
+  return gaps;
+}
+
+void Run::FillRecord(const Ending& ending) {
+  record_.ended = clock_.Now();
+  record_.state = ending.state;
+  record_.exit_code = ending.exit_code;
+  record_.message = ending.message;
+  record_.published = published_;
+  record_.peak_rss = PeakMemory();
+  record_.tasks = tasks_;
+  record_.reports = AllReports();
+  record_.gaps = AllGaps();
+  record_.gap_units = GapUnits(record_.gaps);
+  for (const SourceReport& report : record_.reports) {
+    record_.calls += report.calls;
+    record_.bytes += report.bytes;
+    for (const CoverageRow& row : report.coverage) {
+      record_.expected += row.expected;
+      record_.answered += row.answered;
+    }
+  }
+}
+
+/// What must be written even after a stop or the time limit.
+OpContext Run::LastContext() const {
+  OpContext context = context_;
+  context.stop = {};
+  context.deadline = Steady::now() + std::chrono::seconds(20);
+  return context;
+}
+
+SlotRow Run::RowOf(SlotState state, std::string note) const {
+  return {.pipeline = spec_.pipeline,
+          .dataset = spec_.dataset,
+          .slot = spec_.slot.id,
+          .start = spec_.slot.start,
+          .state = state,
+          .run = spec_.run,
+          .published = published_,
+          .note = std::move(note)};
+}
+
+void Run::ReleaseSlot(const Ending& ending) {
+  const SlotRow row = RowOf(ending.slot, ending.message);
+  const bool marks_without_lease = ending.slot == SlotState::kSkipped ||
+                                   ending.slot == SlotState::kLost || published_.has_value();
+  Status status;
+  if (lease_ && !lease_lost_) {
+    status = with_.ledger->Release(*lease_, row);
+  } else if (!lease_ && marks_without_lease &&
+             !(ending.slot == SlotState::kLost && standing_.published())) {
+    status = with_.ledger->Mark(row);
+  }
+  if (!status.ok()) Note("", status.ToString());
+}
+
+RunResult Run::Finish(const Ending& ending) {
+  Step("record");
+  FillRecord(ending);
+  if (begun_) {
+    if (const Status status = with_.runs->Finish(record_); !status.ok())
+      Note("", status.ToString());
+    const Status status = with_.publisher->Record(spec_, record_, LastContext());
+    if (!status.ok()) Note("", status.ToString());
+  }
+  ReleaseSlot(ending);
+  return {ending.exit_code, ending.message, published_, std::move(record_)};
+}
+
+void Run::Step(const std::string& step) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::kStep;
+  event.step = step;
+  event.total = tasks_.size();
+  if (with_.on_event) with_.on_event(event);
+}
+
+void Run::Note(const std::string& task, const std::string& text) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::kNote;
+  event.task = task;
+  event.text = text;
+  if (with_.on_event) with_.on_event(event);
+  // The note has been shown; that it cannot be stored too is no reason to end the run.
+  if (begun_) {
+    (void)with_.runs->AddMessage(spec_.run, {clock_.Now(), "info", task, text}).ok();
+  }
+}
+
+}  // namespace
+
+RunResult ExecuteRun(const RunSpec& spec, const RunDependencies& dependencies,
+                     const OpContext& context) {
+  for (const TaskSpec& task : spec.definition->tasks) {
+    if (!dependencies.bodies.contains(task.name)) {
+      RunResult result;
+      result.exit_code = kExitFailed;
+      result.message = fmt::format("task '{}' has no body: a bug of ours", task.name);
+      return result;
+    }
+  }
+  return Run(spec, dependencies, context).Execute();
+}
+
+}  // namespace catchment::core

@@ -35,6 +35,11 @@ Result<std::string> Unpack(const std::string& packed, const std::filesystem::pat
   return text;
 }
 
+// Bytes that are no UTF-8 become U+FFFD instead of an exception.
+std::string Quote(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 bool Matches(std::string_view record, const Change& change) {
   for (const auto& [field, glob] : change.match) {
     const std::optional<std::string_view> text = FieldText(record, field);
@@ -60,6 +65,17 @@ Status ForEachLine(const std::filesystem::path& file, std::string_view text,
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return {};
+}
+
+std::string RenderRecord(const ordered_json& record) {
+  std::string text = "{";
+  for (const auto& [field, value] : record.items()) {
+    text += text.size() > 1 ? "," : "";
+    text += Quote(ordered_json(field)) + ":";
+    // The library's own rendering of doubles is not always the shortest.
+    text += value.is_number_float() ? FormatDouble(value.get<double>()) : Quote(value);
+  }
+  return text + "}";
 }
 
 std::optional<std::string_view> FieldText(std::string_view record, std::string_view field) {
@@ -93,7 +109,7 @@ Result<uint32_t> RecordList::AppendEdited(uint32_t index, const ordered_json& fi
       record[field] = value;
     }
   }
-  return Append(record.dump());
+  return Append(RenderRecord(record));
 }
 
 Status RecordList::Apply(std::vector<Change> changes, std::string_view where) {
@@ -107,7 +123,7 @@ Status RecordList::Apply(std::vector<Change> changes, std::string_view where) {
     if (at > epochs_.back().from) epochs_.push_back({at, epochs_.back().order});
     std::vector<uint32_t>& order = epochs_.back().order;
     if (change.match.empty()) {
-      order.push_back(Append(change.add.dump()));
+      order.push_back(Append(RenderRecord(change.add)));
       continue;
     }
     std::vector<uint32_t> after;

@@ -22,6 +22,9 @@ Result<std::string> ReadDataFile(const std::filesystem::path& file);
 Status ForEachLine(const std::filesystem::path& file, std::string_view text,
                    const std::function<Status(std::string_view line)>& take);
 
+/// A flat record as compact JSON, in its own order of fields, numbers in their shortest form.
+std::string RenderRecord(const nlohmann::ordered_json& record);
+
 /// The text of a field of a flat record as written by RecordList: a string without its quotes
 /// (escapes as they stand), another value as JSON. nullopt: no such field.
 std::optional<std::string_view> FieldText(std::string_view record, std::string_view field);

@@ -20,7 +20,7 @@ std::string RenderRow(std::string_view location, std::string_view sku, std::stri
   row["location"] = location;
   row["skuName"] = sku;
   row["evictionRate"] = band;
-  return row.dump();
+  return RenderRecord(row);
 }
 
 RecordList MakeRows(const std::vector<std::pair<std::string, std::string>>& pairs, double coverage,
@@ -40,7 +40,7 @@ Result<RecordList> ReadRows(const std::filesystem::path& file) {
   RETURN_IF_ERROR(ForEachLine(file, text, [&](std::string_view line) -> Status {
     const ordered_json row = ordered_json::parse(line, nullptr, false);
     if (!row.is_object()) return Corrupt("expected {{location, skuName, evictionRate}}");
-    list.Add(row.dump());
+    list.Add(RenderRecord(row));
     return {};
   }));
   return list;
@@ -210,13 +210,13 @@ std::vector<std::string> ResourceGraphService::Rows(const ActiveFaults& active, 
       ordered_json row = ordered_json::parse(rows[static_cast<size_t>(i)]);
       if (fault->answer == "unknown_band") {
         row["evictionRate"] = fault->body.value_or("25-30");
-        rows[static_cast<size_t>(i)] = row.dump();
+        rows[static_cast<size_t>(i)] = RenderRecord(row);
         continue;
       }
       if (fault->answer == "contradict_rows") {
         row["evictionRate"] = row["evictionRate"] == "20+" ? "0-5" : "20+";
       }
-      rows.push_back(row.dump());
+      rows.push_back(RenderRecord(row));
     }
   }
   std::stable_sort(rows.begin(), rows.end(), [](const std::string& a, const std::string& b) {

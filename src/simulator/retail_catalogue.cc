@@ -159,6 +159,11 @@ std::string_view MeterOf(Kind kind) {
   return "";
 }
 
+// Apart from the shares above: which meters exist must not show in their order.
+uint64_t MeterHash(uint64_t seed, uint32_t region, uint32_t sku, Kind kind) {
+  return SeededHash(seed, fmt::format("meter {}/{}/{}", region, sku, MeterOf(kind)));
+}
+
 // Larger regions have more; a family lives in a prefix of the list whose length is its tier, with
 // holes of 2%.
 std::vector<std::pair<uint32_t, uint32_t>> MakePairs(const GeneratedPrices& wanted,
@@ -189,7 +194,7 @@ std::vector<Entry> MakeEntries(const GeneratedPrices& wanted, const std::vector<
     for (const auto& [region, sku] : pairs) {
       if (entries.size() >= target) return;
       if (PairShare(seed, region, sku, share_name) < share) {
-        entries.push_back({region, sku, kind, period, PairHash(seed, region, sku, MeterOf(kind))});
+        entries.push_back({region, sku, kind, period, MeterHash(seed, region, sku, kind)});
       }
     }
   };
@@ -210,7 +215,7 @@ std::vector<Entry> MakeEntries(const GeneratedPrices& wanted, const std::vector<
   for (const auto& [region, sku] : pairs) {
     if (entries.size() >= target + target / 50) break;
     entries.push_back(
-        {region, sku, Kind::kDevTest, 0, PairHash(seed, region, sku, MeterOf(Kind::kDevTest))});
+        {region, sku, Kind::kDevTest, 0, MeterHash(seed, region, sku, Kind::kDevTest)});
   }
   std::stable_sort(entries.begin(), entries.end(),
                    [](const Entry& a, const Entry& b) { return a.meter < b.meter; });
@@ -336,7 +341,7 @@ Status AddItem(RecordList& list, const ordered_json& item) {
   for (const auto& [key, value] : item.items()) {
     if (value.is_structured()) return Corrupt("field {}: expected a plain value", key);
   }
-  list.Add(item.dump());
+  list.Add(RenderRecord(item));
   return {};
 }
 

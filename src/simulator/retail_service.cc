@@ -151,6 +151,10 @@ std::string NextLink(const HttpRequest& request, int64_t skip) {
   return link + fmt::format("$skip={}", skip);
 }
 
+std::string Quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 // A copy of an item under another meter: what appears in the list while it is being read.
 std::string AnotherMeter(std::string_view item) {
   std::string changed(item);
@@ -366,8 +370,7 @@ HttpResponse RetailService::Render(const Page& page, const HttpRequest& request,
     body += item;
   }
   const bool more = !empty && skip + count < page.total && active.Find("link_null") == nullptr;
-  const std::string link =
-      more ? nlohmann::json(NextLink(request, skip + size)).dump() : std::string("null");
+  const std::string link = more ? Quoted(NextLink(request, skip + size)) : std::string("null");
   const int64_t claimed = count + (active.Find("wrong_count") != nullptr ? 1 : 0);
   body += fmt::format("],\"NextPageLink\":{},\"Count\":{}}}", link, claimed);
   return response;

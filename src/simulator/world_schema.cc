@@ -128,7 +128,9 @@ class Reader {
   Error Fail(const YAML::Node& node, const std::string& path, std::string_view problem) const {
     const std::string key = path.empty() ? "the document" : path;
     for (const std::string& set : source_.overridden) {
-      if (path == set || path.starts_with(set + ".")) {
+      // Below what was set, or above it where the file has nothing.
+      const bool made = node.Mark().is_null() && set.starts_with(path + ".");
+      if (path == set || path.starts_with(set + ".") || made) {
         return Invalid("--set {}: {}: {}", set, key, problem);
       }
     }

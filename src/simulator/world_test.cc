@@ -1,0 +1,171 @@
+#include "simulator/world.h"
+
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "base/test.h"
+
+namespace catchment::simulator {
+namespace {
+
+using std::filesystem::path;
+
+const path kWorlds = path(CATCHMENT_SOURCE_DIR) / "worlds";
+
+Result<World> Load(const TemporaryFolder& folder, std::string_view text,
+                   std::vector<std::string> overrides = {}) {
+  const path file = folder.path / "trial.yaml";
+  EXPECT_OK(WriteFileAtomically(file, text));
+  return LoadWorld(file.string(), {}, overrides);
+}
+
+constexpr std::string_view kSmall = R"(
+services:
+  prices:
+    data: {generate: {pages: 2}}
+    faults:
+      - {answer: status, status: 429, retry_after: 3, match: {skip: 10}, nth: [1, 2]}
+)";
+
+TEST(WorldTest, EveryShippedWorldLoads) {
+  const std::vector<path> folders = {kWorlds};
+  EXPECT_THAT(WorldNames(folders),
+              testing::IsSupersetOf({"azure-large", "azure-recorded", "azure-small", "files"}));
+  for (const std::string& name : WorldNames(folders)) {
+    ASSERT_OK_AND_ASSIGN(const World world, LoadWorld(name, folders));
+    EXPECT_EQ(world.name, name);
+    EXPECT_NE(world.description, "") << name;
+  }
+}
+
+TEST(WorldTest, ReadsFaultsWithTheirParameters) {
+  const TemporaryFolder folder;
+  ASSERT_OK_AND_ASSIGN(const World world, Load(folder, kSmall));
+  ASSERT_EQ(world.prices->faults.size(), 1u);
+  const Fault& fault = world.prices->faults[0];
+  EXPECT_EQ(fault.answer, "status");
+  EXPECT_EQ(fault.status, 429);
+  EXPECT_EQ(fault.retry_after, "3");
+  EXPECT_EQ(fault.skip, 10);
+  EXPECT_THAT(fault.nth, testing::ElementsAre(1, 2));
+  EXPECT_EQ(world.clock, World::ClockKind::kReal);
+}
+
+TEST(WorldTest, AnUnknownKeyNamesFileLineColumnAndTheNearestKnownOne) {
+  const TemporaryFolder folder;
+  const auto world = Load(folder, "services:\n  prices:\n    latencyy: 5ms\n");
+  EXPECT_ERROR(world, Code::kInvalid,
+               "trial.yaml:3:5: services.prices.latencyy: unknown key; did you mean 'latency'?");
+}
+
+TEST(WorldTest, AnUnknownKeyUnlikeAnyListsTheKnownOnes) {
+  const TemporaryFolder folder;
+  EXPECT_ERROR(Load(folder, "services: {}\nxyzzy: 1\n"), Code::kInvalid,
+               "trial.yaml:2:1: xyzzy: unknown key; known here: ");
+}
+
+TEST(WorldTest, ValuesOfAnotherTypeAreRefusedWithWhatWasExpected) {
+  const TemporaryFolder folder;
+  EXPECT_ERROR(Load(folder, "services: {login: {latency: soon}}"), Code::kInvalid,
+               "is 'soon'; expected a duration such as 50ms");
+  EXPECT_ERROR(Load(folder, "services: {login: {faults: [{answer: explode}]}}"), Code::kInvalid,
+               "is 'explode'; expected one of status, reset");
+  EXPECT_ERROR(Load(folder, "clock: noon\nservices: {}"), Code::kInvalid,
+               "trial.yaml:1:8: clock: is 'noon'; expected real, slot or");
+  EXPECT_ERROR(Load(folder, "services: {prices: {data: {generate: {pages: 401}}}}"), Code::kInvalid,
+               "services.prices.data.generate.pages");
+  EXPECT_ERROR(Load(folder, "services: []"), Code::kInvalid, "services: expected a map");
+  EXPECT_ERROR(Load(folder, "clock: slot"), Code::kInvalid, "lacks the key 'services'");
+  EXPECT_ERROR(Load(folder, "services: {prices: {}}"), Code::kInvalid, "lacks the key 'data'");
+  EXPECT_ERROR(Load(folder, "services: {prices: {data: {pages: a, items: b}}}"), Code::kInvalid,
+               "expected one of");
+}
+
+TEST(WorldTest, BrokenYamlNamesThePlace) {
+  const TemporaryFolder folder;
+  EXPECT_ERROR(Load(folder, "services: {\n  prices: [\n"), Code::kInvalid, "trial.yaml:");
+  EXPECT_ERROR(Load(folder, "services: {}\nservices: {}\n"), Code::kInvalid, "given twice");
+}
+
+TEST(WorldTest, AChangeSaysExactlyOneThing) {
+  const TemporaryFolder folder;
+  const auto with = [](std::string_view change) {
+    return fmt::format("services: {{prices: {{data: {{pages: a}}, changes: [{}]}}}}", change);
+  };
+  EXPECT_ERROR(Load(folder, with("{match: {a: b}}")), Code::kInvalid, "exactly one of set, add");
+  EXPECT_ERROR(Load(folder, with("{match: {a: b}, remove: true, set: {c: 1}}")), Code::kInvalid,
+               "exactly one of");
+  EXPECT_ERROR(Load(folder, with("{set: {c: 1}}")), Code::kInvalid, "lacks 'match'");
+}
+
+TEST(WorldTest, OverridesReachMapsListsAndNewKeys) {
+  const TemporaryFolder folder;
+  ASSERT_OK_AND_ASSIGN(const World world,
+                       Load(folder, kSmall,
+                            {"services.prices.latency=20ms", "prices.faults.0.status=503",
+                             "clock=2026-08-02T06:00:00Z", "login.expires_in=1s"}));
+  EXPECT_EQ(world.prices->latency, std::chrono::milliseconds(20));
+  EXPECT_EQ(world.prices->faults[0].status, 503);
+  EXPECT_EQ(FormatTime(world.clock_time), "2026-08-02T06:00:00Z");
+  ASSERT_TRUE(world.login);
+  EXPECT_EQ(world.login->expires_in, std::chrono::seconds(1));
+}
+
+TEST(WorldTest, OverridesThatDoNotFitAreNamed) {
+  const TemporaryFolder folder;
+  EXPECT_ERROR(Load(folder, kSmall, {"prices.latency"}), Code::kInvalid, "expected KEY=VALUE");
+  EXPECT_ERROR(Load(folder, kSmall, {"prices.latenzy=1s"}), Code::kInvalid,
+               "--set services.prices.latenzy");
+  EXPECT_ERROR(Load(folder, kSmall, {"prices.faults.7.status=1"}), Code::kInvalid,
+               "no element of a list of 1");
+  EXPECT_ERROR(Load(folder, kSmall, {"seed.x=1"}), Code::kInvalid, "--set seed");
+  EXPECT_ERROR(Load(folder, kSmall, {"prices.latency=never"}), Code::kInvalid,
+               "--set services.prices.latency: services.prices.latency: is 'never'");
+}
+
+TEST(WorldTest, AGivenSeedWins) {
+  const TemporaryFolder folder;
+  EXPECT_OK(WriteFileAtomically(folder.path / "w.yaml", "seed: 5\nservices: {}\n"));
+  const std::vector<path> folders = {folder.path};
+  EXPECT_EQ(LoadWorld("w", folders)->seed, 5u);
+  EXPECT_EQ(LoadWorld("w", folders, {}, 9)->seed, 9u);
+}
+
+TEST(WorldTest, AMissingWorldNamesTheNearestOrAll) {
+  const std::vector<path> folders = {kWorlds};
+  EXPECT_ERROR(LoadWorld("azure-smal", folders), Code::kNotFound, "did you mean 'azure-small'?");
+  EXPECT_ERROR(LoadWorld("venus", folders), Code::kNotFound, "azure-large, azure-recorded");
+  EXPECT_ERROR(LoadWorld("./venus.yaml", folders), Code::kNotFound, "no such file");
+}
+
+TEST(WorldTest, DataPathsAreRelativeToTheWorldFile) {
+  const TemporaryFolder folder;
+  ASSERT_OK_AND_ASSIGN(const World world, Load(folder, "services: {files: {folder: ../data}}"));
+  EXPECT_EQ(world.files->folder, (folder.path / "../data").lexically_normal());
+}
+
+TEST(WorldTest, ManyAliasesOfOneNodeDoNotExhaustMemory) {
+  const TemporaryFolder folder;
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 12; ++i) {
+    text += fmt::format("a{}: &a{} [", i, i);
+    for (int k = 0; k < 10; ++k) text += fmt::format("{}*a{}", k == 0 ? "" : ", ", i - 1);
+    text += "]\n";
+  }
+  text += "services: {prices: {data: {pages: a}, changes: [{match: {a: b}, set: {c: *a11}}]}}\n";
+  EXPECT_ERROR(Load(folder, text), Code::kInvalid, "trial.yaml");
+}
+
+TEST(WorldTest, TheSchemaRefersOnlyToWhatItDefines) {
+  const nlohmann::json schema = WorldSchema();
+  EXPECT_EQ(schema["additionalProperties"], false);
+  const std::string text = schema.dump();
+  for (size_t at = text.find("#/$defs/"); at != std::string::npos;
+       at = text.find("#/$defs/", at + 1)) {
+    const std::string name = text.substr(at + 8, text.find('"', at) - at - 8);
+    EXPECT_TRUE(schema["$defs"].contains(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace catchment::simulator

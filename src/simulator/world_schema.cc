@@ -46,7 +46,7 @@ constexpr const char* kSchema = R"json({
         "past_end": {"type": "string", "enum": ["refuse", "empty"]},
         "latency": {"type": "string", "format": "duration"},
         "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/prices_fault"}}}},
       "resource_graph": {"type": "object", "additionalProperties": false, "required": ["data"], "description": "Azure Resource Graph: eviction rates", "properties": {
         "data": {"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
           "rows": {"type": "string", "description": "one {location, skuName, evictionRate} a line, .ndjson or .ndjson.zst"},
@@ -58,16 +58,16 @@ constexpr const char* kSchema = R"json({
           "window": {"type": "string", "format": "duration"}}},
         "latency": {"type": "string", "format": "duration"},
         "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/resource_graph_fault"}}}},
       "login": {"type": "object", "additionalProperties": false, "description": "OAuth token endpoint", "properties": {
         "expires_in": {"type": "string", "format": "duration"},
         "latency": {"type": "string", "format": "duration"},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/login_fault"}}}},
       "files": {"type": "object", "additionalProperties": false, "required": ["folder"], "description": "plain HTTP file host", "properties": {
         "folder": {"type": "string"},
         "etag": {"type": "boolean"},
         "latency": {"type": "string", "format": "duration"},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}}}}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/files_fault"}}}}}}},
   "$defs": {
     "change": {"type": "object", "additionalProperties": false, "properties": {
       "at": {"type": "string", "format": "date-time", "description": "in force from this time; absent: from the beginning"},
@@ -76,23 +76,19 @@ constexpr const char* kSchema = R"json({
       "add": {"type": "object", "additionalProperties": {}, "minProperties": 1, "description": "a copy of each match with these fields; without match a whole record"},
       "remove": {"type": "boolean"}}},
     "fault": {"type": "object", "additionalProperties": false, "required": ["answer"], "properties": {
-      "answer": {"type": "string", "enum": ["status", "reset", "close", "truncate", "html", "slow", "gzip_bomb", "empty_body",
-        "link_null", "page_size", "insert_items", "remove_items", "repeat_items", "empty_page", "field_type", "wrong_count",
-        "refuse_contains", "round_skip",
-        "repeat_rows", "contradict_rows", "unknown_band", "no_token", "token_loop", "no_data", "quota_used_up",
-        "invalid_client", "short_token"]},
+      "answer": {"type": "string"},
       "match": {"type": "object", "additionalProperties": false, "properties": {
         "path": {"type": "string", "description": "glob on the decoded path"},
         "skip": {"type": "integer", "minimum": 0, "description": "prices: the request's $skip; resource_graph: the row it starts at"},
         "filter": {"type": "string", "enum": ["all", "spot"]},
         "since": {"type": "string", "format": "date-time"},
         "until": {"type": "string", "format": "date-time"}}},
-      "nth": {"type": "array", "items": {"type": "integer", "minimum": 1}, "description": "numbers of the matching requests, from 1; one number is enough"},
+      "nth": {"type": ["array", "integer"], "items": {"type": "integer", "minimum": 1}, "minimum": 1, "description": "numbers of the matching requests, from 1"},
       "from": {"type": "integer", "minimum": 1},
       "to": {"type": "integer", "minimum": 1},
       "rate": {"type": "number", "minimum": 0, "maximum": 1, "description": "seeded share"},
       "times": {"type": "integer", "minimum": 1, "description": "at most so often"},
-      "status": {"type": "integer", "minimum": 200, "maximum": 599},
+      "status": {"type": "integer", "minimum": 200, "maximum": 999},
       "retry_after": {"type": "string", "description": "seconds or an HTTP date"},
       "body": {"type": "string"},
       "content_type": {"type": "string"},
@@ -103,6 +99,26 @@ constexpr const char* kSchema = R"json({
       "size": {"type": "integer", "minimum": 0, "maximum": 4294967296},
       "field": {"type": "string"}}}}
 })json";
+
+// What any service can answer, and what only one can.
+constexpr const char* kGenericAnswers[] = {"status", "reset", "close",     "truncate",
+                                           "html",   "slow",  "gzip_bomb", "empty_body"};
+struct ServiceAnswers {
+  const char* service;
+  std::vector<const char*> answers;
+};
+const std::vector<ServiceAnswers>& AnswersOfServices() {
+  static const std::vector<ServiceAnswers> kAnswers = {
+      {"prices",
+       {"link_null", "page_size", "insert_items", "remove_items", "repeat_items", "empty_page",
+        "field_type", "wrong_count", "refuse_contains", "round_skip"}},
+      {"resource_graph",
+       {"repeat_rows", "contradict_rows", "unknown_band", "no_token", "token_loop", "empty_page",
+        "no_data", "quota_used_up"}},
+      {"login", {"invalid_client", "short_token"}},
+      {"files", {}}};
+  return kAnswers;
+}
 
 class Reader {
  public:
@@ -117,7 +133,7 @@ class Reader {
       const auto name = schema["$ref"].get_ref<const std::string&>().substr(8);  // "#/$defs/"
       return Read(node, root_["$defs"][name], path, depth + 1);
     }
-    const std::string type = schema.value("type", "");
+    const std::string type = TypeOf(schema);
     if (type == "object") return ReadObject(node, schema, path, depth);
     if (type == "array") return ReadArray(node, schema, path, depth);
     if (type.empty()) return ReadAny(node, path, depth);
@@ -140,6 +156,13 @@ class Reader {
   }
 
  private:
+  // The first, where there are several: a list, for which one plain value may stand.
+  static std::string TypeOf(const json& schema) {
+    if (!schema.contains("type")) return "";
+    const json& type = schema["type"];
+    return type.is_array() ? type.front().get<std::string>() : type.get<std::string>();
+  }
+
   static std::string Join(const std::string& path, const std::string& key) {
     return path.empty() ? key : path + "." + key;
   }
@@ -156,7 +179,7 @@ class Reader {
     if (format == "duration") return "a duration such as 50ms, 5s or 1h";
     if (format == "date-time") return "an RFC 3339 time such as 2026-08-02T06:00:00Z";
     if (format == "clock") return "real, slot or an RFC 3339 time such as 2026-08-02T06:00:00Z";
-    const std::string type = schema.value("type", "a value");
+    const std::string type = TypeOf(schema);
     std::string text = type == "string"    ? "text"
                        : type == "integer" ? "a whole number"
                        : type == "number"  ? "a number"
@@ -217,7 +240,7 @@ class Reader {
   Result<ordered_json> ReadArray(const YAML::Node& node, const json& schema,
                                  const std::string& path, int depth) {
     ordered_json list = ordered_json::array();
-    if (node.IsScalar()) {  // one value stands for a list of one
+    if (node.IsScalar() && schema["type"].is_array()) {  // one value stands for a list of one
       ASSIGN_OR_RETURN(ordered_json only, Read(node, schema["items"], path, depth + 1));
       list.push_back(std::move(only));
       return list;
@@ -303,7 +326,20 @@ class Reader {
 
 }  // namespace
 
-json WorldSchema() { return json::parse(kSchema); }
+json WorldSchema() {
+  json schema = json::parse(kSchema);
+  json& definitions = schema["$defs"];
+  const json fault = definitions["fault"];
+  definitions.erase("fault");
+  for (const ServiceAnswers& service : AnswersOfServices()) {
+    json own = fault;
+    json& answers = own["properties"]["answer"]["enum"];
+    for (const char* answer : kGenericAnswers) answers.push_back(answer);
+    for (const char* answer : service.answers) answers.push_back(answer);
+    definitions[std::string(service.service) + "_fault"] = std::move(own);
+  }
+  return schema;
+}
 
 Result<ordered_json> ReadBySchema(const YAML::Node& node, const json& schema,
                                   const YamlSource& source) {

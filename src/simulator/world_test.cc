@@ -70,10 +70,16 @@ TEST(WorldTest, ValuesOfAnotherTypeAreRefusedWithWhatWasExpected) {
                "is 'soon'; expected a duration such as 50ms");
   EXPECT_ERROR(Load(folder, "services: {login: {faults: [{answer: explode}]}}"), Code::kInvalid,
                "is 'explode'; expected one of status, reset");
+  EXPECT_ERROR(Load(folder, "services: {login: {faults: [{answer: link_null}]}}"), Code::kInvalid,
+               "is 'link_null'; expected one of");
   EXPECT_ERROR(Load(folder, "clock: noon\nservices: {}"), Code::kInvalid,
                "trial.yaml:1:8: clock: is 'noon'; expected real, slot or");
   EXPECT_ERROR(Load(folder, "services: {prices: {data: {generate: {pages: 401}}}}"), Code::kInvalid,
                "services.prices.data.generate.pages");
+  EXPECT_ERROR(Load(folder, "services: {login: {faults: reset}}"), Code::kInvalid, "a list");
+  EXPECT_OK(Load(folder, "services: {login: {faults: [{answer: reset, nth: 2}]}}"));
+  EXPECT_ERROR(Load(folder, "services: {login: {faults: [{answer: reset, nth: 0}]}}"),
+               Code::kInvalid, "faults.0.nth");
   EXPECT_ERROR(Load(folder, "services: []"), Code::kInvalid, "services: expected a map");
   EXPECT_ERROR(Load(folder, "clock: slot"), Code::kInvalid, "lacks the key 'services'");
   EXPECT_ERROR(Load(folder, "services: {prices: {}}"), Code::kInvalid, "lacks the key 'data'");

@@ -378,7 +378,11 @@ HttpResponse RetailService::Render(const Page& page, const HttpRequest& request,
 
 std::vector<std::pair<std::string, std::string>> RetailService::SpotPairs() const {
   std::set<std::pair<std::string, std::string>> pairs;
-  for (const uint32_t index : records_.epoch(0).order) {
+  std::set<uint32_t> indices;
+  for (size_t epoch = 0; epoch < records_.epochs(); ++epoch) {
+    indices.insert(records_.epoch(epoch).order.begin(), records_.epoch(epoch).order.end());
+  }
+  for (const uint32_t index : indices) {
     const std::string_view item = records_.Record(index);
     const auto field = [&](std::string_view name) {
       return FieldText(item, name).value_or(std::string_view());

@@ -43,7 +43,7 @@ class RetailService final : public Service {
   FaultSubject Describe(const HttpRequest& request) const override;
   ServiceAnswer Answer(const HttpRequest& request, const ActiveFaults& active, Time now) override;
 
-  /// Lower-case (region, SKU) of each pair with a Linux spot meter of the first epoch, sorted, each
+  /// Lower-case (region, SKU) of each pair with a Linux spot meter at any time, sorted, each
   /// once.
   std::vector<std::pair<std::string, std::string>> SpotPairs() const;
 

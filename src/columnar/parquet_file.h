@@ -21,7 +21,9 @@ struct ParquetOptions {
   std::string compression = "zstd";  ///< zstd, snappy, gzip or none
   int level = 3;
   int64_t row_group_rows = 131'072;
-  std::string created_by = "catchment";  ///< fixed, so that equal rows give equal bytes
+  std::string created_by =
+      "catchment version 1.0.0 (build 1)";  ///< fixed: equal rows, equal bytes; this form lets old
+                                            ///< readers trust statistics
   /// Report smallest and largest value of these; a name that is no column is kInvalid.
   std::vector<std::string> key_columns;
   std::map<std::string, std::string> metadata;  ///< more keys of the footer

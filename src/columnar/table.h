@@ -53,6 +53,8 @@ class Table {
   Result<std::unique_ptr<BatchReader>> Read() const;
 
  private:
+  explicit Table(std::shared_ptr<arrow::Table> rows);
+
   std::shared_ptr<arrow::Schema> schema_;
   std::shared_ptr<arrow::Table> rows_;  // null: in files_
   std::vector<std::filesystem::path> files_;

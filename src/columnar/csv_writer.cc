@@ -1,0 +1,94 @@
+#include <arrow/type.h>
+
+#include "columnar/csv_file.h"
+#include "columnar/text_output_internal.h"
+
+namespace catchment::columnar {
+namespace {
+
+class CsvRows final : public RowFormat {
+ public:
+  CsvRows(const arrow::Schema& schema, const CsvFormat& format) : delimiter_(format.delimiter) {
+    for (const auto& field : schema.fields()) {
+      const auto own = format.null_texts.find(field->name());
+      const std::string& null_text =
+          own == format.null_texts.end() ? format.null_text : own->second;
+      styles_.push_back({.kind = CellStyle::Kind::kCsv,
+                         .delimiter = format.delimiter,
+                         .null_text = null_text,
+                         .quote_empty_text = format.quote_empty_text && null_text.empty()});
+    }
+  }
+
+  CellStyle style(int column) const override { return styles_[static_cast<size_t>(column)]; }
+
+  void AppendRows(const std::vector<ColumnText>& cells, size_t rows, int64_t,
+                  std::string& out) const override {
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t column = 0; column < cells.size(); ++column) {
+        if (column > 0) out += delimiter_;
+        out += cells[column].cell(row);
+      }
+      out += '\n';
+    }
+  }
+
+ private:
+  const char delimiter_;
+  std::vector<CellStyle> styles_;
+};
+
+std::string Header(const arrow::Schema& schema, const CsvFormat& format) {
+  std::string header;
+  for (const std::string& name : schema.field_names()) {
+    if (!header.empty()) header += format.delimiter;
+    const bool quote =
+        name.find_first_of(std::string("\"\n\r") + format.delimiter) != std::string::npos;
+    if (quote) header += '"';
+    for (const char c : name) header.append(c == '"' ? 2 : 1, c);
+    if (quote) header += '"';
+  }
+  return header + '\n';
+}
+
+Status CheckFormat(const Table& table, const CsvFormat& format) {
+  if (format.delimiter == '"' || format.delimiter == '\n' || format.delimiter == '\r') {
+    return Invalid("a CSV delimiter is neither a quote nor a line end");
+  }
+  for (const auto& [name, text] : format.null_texts) {
+    if (table.schema()->GetFieldIndex(name) < 0) {
+      return Invalid("null text for column \"{}\", which does not exist", name);
+    }
+  }
+  return CheckNames(*table.schema());
+}
+
+Result<int64_t> WriteRows(const Table& table, const CsvFormat& format,
+                          const std::function<Status(std::string_view)>& put) {
+  RETURN_IF_ERROR(CheckFormat(table, format));
+  if (format.header) RETURN_IF_ERROR(put(Header(*table.schema(), format)));
+  return FormatAll(table, CsvRows(*table.schema(), format), put);
+}
+
+}  // namespace
+
+Result<std::string> FormatCsv(const Table& table, const CsvFormat& format) {
+  std::string text;
+  RETURN_IF_ERROR(WriteRows(table, format, [&](std::string_view part) {
+                    text += part;
+                    return Status();
+                  }).status());
+  return text;
+}
+
+Result<WrittenText> WriteCsv(const Table& table, const std::filesystem::path& path,
+                             const CsvFormat& format, const TextFileOptions& options) {
+  ASSIGN_OR_RETURN(const auto output, TextOutput::Open(path, options));
+  ASSIGN_OR_RETURN(
+      const int64_t rows,
+      WriteRows(table, format, [&](std::string_view part) { return output->Write(part); }), "{}",
+      path.string());
+  return output->Finish(rows);
+}
+
+}  // namespace catchment::columnar

@@ -52,14 +52,14 @@ struct BudgetShare {
 struct BudgetSpend {
   BudgetKey key;
   int64_t calls = 1;
-  std::string configuration;
+  std::string configuration = {};
 };
 
 /// What may be taken from a key now.
 struct BudgetRoom {
-  int64_t free = 0;                 ///< calls; 0 at rest
-  int64_t limit = 0;                ///< in force: the least of declared, learned and share
-  std::optional<Time> rests_until;  ///< set while at rest
+  int64_t free = 0;                      ///< calls; 0 at rest
+  int64_t limit = 0;                     ///< in force: the least of declared, learned and share
+  std::optional<Time> rests_until = {};  ///< set while at rest
   std::optional<Time>
       next_free;  ///< when the next place or the rest ends; null if nothing is occupied
 };
@@ -74,10 +74,10 @@ struct BudgetOwned {
 /// What the service said about a key when it refused.
 struct BudgetLesson {
   /// The limit in force until `until`, if below the declared one.
-  std::optional<int64_t> limit;
+  std::optional<int64_t> limit = {};
   Time until{};
   /// A configuration thought to be owned that the service refused: its entry is deleted.
-  std::string disowned;
+  std::string disowned = {};
 };
 
 /// Remembers what each API identity has spent. Callers take before they call, so a crash forgets

@@ -15,9 +15,9 @@ namespace catchment::net {
 /// A principal of Microsoft Entra that signs in with a secret.
 struct ClientCredentials {
   std::string login_url = "https://login.microsoftonline.com";
-  std::string tenant_id;
-  std::string client_id;
-  Secret client_secret;
+  std::string tenant_id = {};
+  std::string client_id = {};
+  Secret client_secret = {};
   std::string scope = "https://management.azure.com/.default";
 };
 

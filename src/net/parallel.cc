@@ -144,6 +144,7 @@ class Crowd {
   void Handle(Arrivals::Arrival arrival) {
     Item item = std::move(in_flight_.extract(arrival.index).mapped());
     if (failed_) return;
+    if (end_.ok()) CheckContext();
     if (end_.ok()) Fill();  // keeps the connections busy while the answer is looked at
     if (failed_) return;
     // At a deadline or stop what was answered still counts; what was not is given up for that

@@ -13,7 +13,7 @@ namespace catchment::net {
 struct ParallelOptions {
   int in_flight = 8;  ///< requests at once
   RetryPolicy retry = {.tries = 1};
-  Jitter jitter;  ///< RandomJitter() if empty
+  Jitter jitter = {};  ///< RandomJitter() if empty
 };
 
 /// The caller's part of SendParallel. All functions run on the calling thread, one at a time.

@@ -13,7 +13,8 @@ namespace catchment::net {
 namespace {
 
 void Wipe(std::string& text) {
-  if (!text.empty()) explicit_bzero(text.data(), text.size());
+  text.resize(text.capacity());  // a move leaves the bytes of a short text beyond its end
+  explicit_bzero(text.data(), text.size());
   text.clear();
 }
 

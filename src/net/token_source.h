@@ -12,8 +12,8 @@ class TokenSource {
  public:
   virtual ~TokenSource() = default;
 
-  /// A token for `Authorization: Bearer …`. kDenied: the identity is refused or its secret is not resolvable.
-  /// kUnavailable: after the tries.
+  /// A token for `Authorization: Bearer …`. kDenied: the identity is refused or its secret is not
+  /// resolvable. kUnavailable: after the tries.
   virtual Result<Secret> Token(const OpContext& context) = 0;
 
   /// Forget the token if it is still `token`: the service answered 401 to it.

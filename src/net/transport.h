@@ -45,8 +45,8 @@ struct Request {
   std::string url;
   /// Authorization goes to the URL's own host only and is never recorded. A body without
   /// Content-Type is sent as application/octet-stream.
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
   std::chrono::milliseconds timeout =
       std::chrono::seconds(60);  ///< the whole exchange, redirects included
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
@@ -55,11 +55,11 @@ struct Request {
   int max_redirects = 5;     ///< followed for GET and HEAD only; 0: a 3xx is the response
   bool record = true;        ///< false for authentication and secrets: never reaches the vault
   bool public_only = false;  ///< refuse private, link-local and loopback addresses
-  std::string
-      service;  ///< for CATCHMENT_ENDPOINT_<SERVICE>, e.g. `prices`; empty: found by the URL's host
+  std::string service =
+      {};  ///< for CATCHMENT_ENDPOINT_<SERVICE>, e.g. `prices`; empty: found by the URL's host
   /// Texts of the URL and what stands for them in vault, logs and messages (subscription id →
   /// digest).
-  std::vector<std::pair<std::string, std::string>> redact;
+  std::vector<std::pair<std::string, std::string>> redact = {};
 
   /// `GET https://host/path?query`, redacted: how messages name the request.
   std::string Name() const;
@@ -72,9 +72,9 @@ std::string Redact(std::string text,
 /// An answer of any status.
 struct Response {
   int status = 0;
-  Headers headers;
-  std::string body;  ///< decompressed
-  Time received{};   ///< when the last byte came, by OpContext.clock
+  Headers headers = {};
+  std::string body = {};  ///< decompressed
+  Time received{};        ///< when the last byte came, by OpContext.clock
 };
 
 /// Sends one request and receives one response. Thread-safe.

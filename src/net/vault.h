@@ -21,9 +21,13 @@ namespace catchment::net {
 struct ExchangeKey {
   std::string task;         ///< the collect task that asked
   std::string method;       ///< `GET`
-  std::string url;          ///< NormaliseUrl, redactions applied
+  std::string url;          ///< NormaliseUrl, redactions applied, values of secret parameters `***`
   std::string body_sha256;  ///< of the request's body; empty if it had none
-  int64_t ordinal = 0;      ///< n-th identical request of this task, from 0
+  /// Request headers that choose the answer (Range, CMR-Search-After, X-Amz-Target, If-None-Match,
+  /// If-Modified-Since), as `name: value` in lower case and order of name, joined by line breaks;
+  /// empty for most requests.
+  std::string vary;
+  int64_t ordinal = 0;  ///< n-th identical request of this task, from 0
   auto operator<=>(const ExchangeKey&) const = default;
 };
 
@@ -42,8 +46,13 @@ struct Exchange {
   uint64_t length = 0;  ///< of the zstd frame
 };
 
-/// Names (lower case) of the response headers that are kept; all others may hold secrets or noise.
+/// Names (globs, lower case) of the response headers that are kept; all others may hold secrets or
+/// noise. Whoever reads another header adds it here: a recorded run sees these alone, so that its
+/// replay sees the same.
 std::span<const std::string_view> KeptHeaders();
+/// Those of `headers` that are kept: names in lower case, sorted, a Location's secret parameters
+/// `***`.
+Headers FilterHeaders(const Headers& headers);
 
 /// What a run's exchanges became in the vault.
 struct SealedExchanges {
@@ -92,10 +101,10 @@ class ExchangeLog {
   std::unique_ptr<Members> members_;
 };
 
-/// Passes requests on and records what comes back. Requests with record = false, and those that end
-/// by deadline or stop, are passed on only. Answers that the log already has from an earlier
-/// process of the run are not asked again. A failure to record fails the request: what is not in
-/// the vault must not be used.
+/// Passes requests on and records what comes back; hands out the kept headers only. Requests with
+/// record = false, and those that end by deadline or stop, are passed on only. Answers that the log
+/// already has from an earlier process of the run are not asked again. A failure to record fails
+/// the request: what is not in the vault must not be used.
 class RecordingTransport final : public Transport {
  public:
   /// `inner` and `log` outlive this and all requests in flight.
@@ -141,6 +150,9 @@ Result<ExchangeKey> KeyOf(const Request& request, std::string_view task);
 /// One line of an exchange list, without line break, and back. kCorrupt: not such a line.
 std::string FormatExchange(const Exchange& exchange);
 Result<Exchange> ParseExchange(std::string_view line);
+
+/// A whole decompressed list, `name` for messages. kCorrupt; kInvalid: a newer format.
+Result<std::vector<Exchange>> ParseExchangeList(std::string_view list, std::string_view name);
 
 /// A body in a pack.
 struct PackEntry {

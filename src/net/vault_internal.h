@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/vault.h"
+
+namespace catchment::net {
+
+/// The zstd frame of `bytes`; its size is in the frame.
+std::string Compress(std::string_view bytes);
+
+/// Undo Compress. `bytes`: the size it must have; kAnySize: what the frame says. kCorrupt: damaged,
+/// another size, more than `limit`, or a claim no honest frame of this length makes.
+Result<std::string> Decompress(std::string_view frame, uint64_t bytes,
+                               uint64_t limit = uint64_t{4} << 30);
+constexpr uint64_t kAnySize = ~uint64_t{0};
+
+/// A pack being filled.
+class PackWriter {
+ public:
+  /// Append a frame; its offset.
+  uint64_t Add(std::string_view sha256, std::string_view frame, uint64_t bytes);
+  uint64_t size() const { return bytes_.size(); }
+  size_t count() const { return entries_.size(); }
+  /// The pack with its index; the writer is empty again.
+  std::string Finish();
+
+ private:
+  std::string bytes_;
+  std::vector<PackEntry> entries_;
+};
+
+/// The URL with the values of parameters that hold secrets (`sig`, `X-Amz-Signature`, `api_key`, …)
+/// as `***`.
+std::string HideSecretParameters(const std::string& url);
+
+}  // namespace catchment::net

@@ -1,5 +1,6 @@
 #include <arrow/array.h>
 #include <arrow/compute/cast.h>
+#include <arrow/extension_type.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
@@ -21,6 +22,8 @@ std::shared_ptr<arrow::DataType> PlainType(const std::shared_ptr<arrow::DataType
     case arrow::Type::LARGE_BINARY:
     case arrow::Type::BINARY_VIEW:
       return arrow::binary();
+    case arrow::Type::EXTENSION:
+      return PlainType(static_cast<const arrow::ExtensionType&>(*type).storage_type());
     default:
       return type;
   }
@@ -45,6 +48,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> Plain(
   arrow::ArrayVector columns = batch->columns();
   for (int i = 0; i < plain_schema->num_fields(); ++i) {
     const auto& field = plain_schema->field(i);
+    if (columns[i]->type_id() == arrow::Type::EXTENSION) {
+      columns[i] = static_cast<const arrow::ExtensionArray&>(*columns[i]).storage();
+    }
     if (columns[i]->type()->Equals(*field->type())) continue;
     RETURN_IF_ERROR(Initialize());
     ASSIGN_ARROW_OR_RETURN(columns[i], arrow::compute::Cast(*columns[i], field->type()),

@@ -1,0 +1,493 @@
+#include "columnar/sql.h"
+
+#include <arrow/array.h>
+#include <arrow/c/bridge.h>
+#include <arrow/compute/cast.h>
+#include <arrow/record_batch.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+
+#include <set>
+#include <thread>
+
+#include "base/text.h"
+#include "columnar/arrow_status.h"
+#include "columnar/initialize.h"
+#include "columnar/plain_internal.h"
+#include "columnar/schema.h"
+#include "columnar/sql_internal.h"
+
+namespace catchment::columnar {
+namespace {
+
+const SqlText kOwnText{.text = "", .file = "DuckDB"};
+
+Status FromErrorData(duckdb_error_data data) {
+  OwnedError error;
+  *error.out() = data;
+  if (data == nullptr || !duckdb_error_data_has_error(data)) return {};
+  return FromDuckDb(kOwnText, duckdb_error_data_message(data), {});
+}
+
+Result<std::string> SqlType(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::STRING:
+      return std::string("VARCHAR");
+    case arrow::Type::BINARY:
+      return std::string("BLOB");
+    case arrow::Type::BOOL:
+      return std::string("BOOLEAN");
+    case arrow::Type::INT8:
+      return std::string("TINYINT");
+    case arrow::Type::INT16:
+      return std::string("SMALLINT");
+    case arrow::Type::INT32:
+      return std::string("INTEGER");
+    case arrow::Type::INT64:
+      return std::string("BIGINT");
+    case arrow::Type::UINT8:
+      return std::string("UTINYINT");
+    case arrow::Type::UINT16:
+      return std::string("USMALLINT");
+    case arrow::Type::UINT32:
+      return std::string("UINTEGER");
+    case arrow::Type::UINT64:
+      return std::string("UBIGINT");
+    case arrow::Type::FLOAT:
+      return std::string("FLOAT");
+    case arrow::Type::DOUBLE:
+      return std::string("DOUBLE");
+    case arrow::Type::DATE32:
+      return std::string("DATE");
+    case arrow::Type::TIME64:
+      return std::string("TIME");
+    case arrow::Type::NA:
+      return std::string("\"NULL\"");
+    case arrow::Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::DecimalType&>(type);
+      return fmt::format("DECIMAL({},{})", decimal.precision(), decimal.scale());
+    }
+    case arrow::Type::TIMESTAMP: {
+      const auto& time = static_cast<const arrow::TimestampType&>(type);
+      if (!time.timezone().empty()) return std::string("TIMESTAMPTZ");
+      static constexpr const char* kNames[] = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP",
+                                               "TIMESTAMP_NS"};
+      return std::string(kNames[time.unit()]);
+    }
+    case arrow::Type::LIST: {
+      ASSIGN_OR_RETURN(const std::string element, SqlType(*type.field(0)->type()));
+      return element + "[]";
+    }
+    case arrow::Type::STRUCT: {
+      std::string text = "STRUCT(";
+      for (int i = 0; i < type.num_fields(); ++i) {
+        ASSIGN_OR_RETURN(const std::string field, SqlType(*type.field(i)->type()));
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", QuoteName(type.field(i)->name()), field);
+      }
+      return text + ")";
+    }
+    default:
+      return Invalid("type {} is unknown to SQL here; cast it first", TypeName(type));
+  }
+}
+
+Result<std::string> CreateStatement(const std::string& name, const arrow::Schema& schema) {
+  if (schema.num_fields() == 0) return Invalid("it has no columns");
+  std::string text = "CREATE TABLE " + name + " (";
+  for (const auto& field : schema.fields()) {
+    ASSIGN_OR_RETURN(const std::string type, SqlType(*field->type()), "column \"{}\"",
+                     field->name());
+    text += fmt::format("{}{} {}", text.ends_with('(') ? "" : ", ", QuoteName(field->name()), type);
+  }
+  return text + ")";
+}
+
+/// Hands batches of one schema to a table of DuckDB, chunk by chunk, without looking at a cell.
+class TableFeed {
+ public:
+  static Result<TableFeed> Open(const Database& database, const char* schema,
+                                const std::string& name, const arrow::Schema& columns) {
+    TableFeed feed(database);
+    if (duckdb_appender_create(database.connection.get(), schema, name.c_str(),
+                               feed.appender_.out()) != DuckDBSuccess) {
+      return feed.AppenderError();
+    }
+    ArrowSchema exported;
+    ARROW_OR_RETURN(arrow::ExportSchema(columns, &exported));
+    Status converted = FromErrorData(
+        duckdb_schema_from_arrow(database.connection.get(), &exported, feed.converted_.out()));
+    if (exported.release != nullptr) exported.release(&exported);
+    RETURN_IF_ERROR(converted);
+    return feed;
+  }
+
+  Status Feed(const arrow::RecordBatch& batch) {
+    const auto step = static_cast<int64_t>(duckdb_vector_size());
+    for (int64_t begin = 0; begin < batch.num_rows(); begin += step) {
+      ArrowArray exported;
+      ARROW_OR_RETURN(arrow::ExportRecordBatch(*batch.Slice(begin, step), &exported));
+      OwnedChunk chunk;
+      Status converted = FromErrorData(duckdb_data_chunk_from_arrow(
+          database_.connection.get(), &exported, converted_.get(), chunk.out()));
+      if (!converted.ok()) {
+        if (exported.release != nullptr) exported.release(&exported);
+        return converted;
+      }
+      if (duckdb_append_data_chunk(appender_.get(), chunk.get()) != DuckDBSuccess)
+        return AppenderError();
+    }
+    return {};
+  }
+
+  Status Close() {
+    return duckdb_appender_close(appender_.get()) == DuckDBSuccess ? Status() : AppenderError();
+  }
+
+ private:
+  explicit TableFeed(const Database& database) : database_(database) {}
+  Status AppenderError() const {
+    return FromErrorData(duckdb_appender_error_data(appender_.get()));
+  }
+
+  const Database& database_;
+  OwnedAppender appender_;
+  OwnedConverted converted_;
+};
+
+/// A table that queries may name.
+struct Known {
+  std::string schema, name;
+  std::function<Result<Table>()> load;  // empty once it is in DuckDB
+};
+
+std::string KeyOf(std::string_view schema, std::string_view name) {
+  return ToLower(schema.empty() ? std::string(name) : fmt::format("{}.{}", schema, name));
+}
+
+duckdb_state Bind(duckdb_prepared_statement prepared, idx_t index, const SqlValue& value) {
+  struct Binder {
+    duckdb_prepared_statement prepared;
+    idx_t index;
+    duckdb_state operator()(std::monostate) const { return duckdb_bind_null(prepared, index); }
+    duckdb_state operator()(bool value) const {
+      return duckdb_bind_boolean(prepared, index, value);
+    }
+    duckdb_state operator()(int64_t value) const {
+      return duckdb_bind_int64(prepared, index, value);
+    }
+    duckdb_state operator()(double value) const {
+      return duckdb_bind_double(prepared, index, value);
+    }
+    duckdb_state operator()(const std::string& value) const {
+      return duckdb_bind_varchar_length(prepared, index, value.data(), value.size());
+    }
+    duckdb_state operator()(Time value) const {
+      return duckdb_bind_timestamp_tz(prepared, index,
+                                      duckdb_timestamp{value.time_since_epoch().count()});
+    }
+  };
+  return std::visit(Binder{prepared, index}, value);
+}
+
+/// kInvalid for results that have no place in tables.
+Status CheckResultType(duckdb_type type, const std::string& place, const char* column) {
+  switch (type) {
+    case DUCKDB_TYPE_INTERVAL:
+    case DUCKDB_TYPE_TIME_TZ:
+    case DUCKDB_TYPE_BIT:
+    case DUCKDB_TYPE_UNION:
+    case DUCKDB_TYPE_MAP:
+    case DUCKDB_TYPE_UHUGEINT:
+    case DUCKDB_TYPE_BIGNUM:
+      return Invalid(
+          "{}: column \"{}\" has a type that tables cannot hold (interval, time with zone, bit, "
+          "union, map, "
+          "integers over 64 bits); cast it",
+          place, column);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+std::string QuoteName(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
+Result<Database> Database::Open(const SqlOptions& options) {
+  const std::pair<const char*, std::string> settings[] = {
+      {"threads", std::to_string(std::max(1, options.threads))},
+      {"memory_limit", fmt::format("{}MiB", std::max<uint64_t>(options.memory_bytes >> 20, 16))},
+      {"enable_external_access", "false"},
+      {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
+      {"allow_community_extensions", "false"},
+  };
+  OwnedConfig config;
+  if (duckdb_create_config(config.out()) != DuckDBSuccess)
+    return Internal("DuckDB: no configuration");
+  for (const auto& [name, value] : settings) {
+    if (duckdb_set_config(config.get(), name, value.c_str()) != DuckDBSuccess) {
+      return Internal("DuckDB does not know the setting {}", name);
+    }
+  }
+  Database opened;
+  char* message = nullptr;
+  if (duckdb_open_ext(nullptr, opened.database.out(), config.get(), &message) != DuckDBSuccess) {
+    Error error = Internal("cannot start DuckDB: {}", message == nullptr ? "?" : message);
+    duckdb_free(message);
+    return error;
+  }
+  if (duckdb_connect(opened.database.get(), opened.connection.out()) != DuckDBSuccess) {
+    return Internal("cannot connect to DuckDB");
+  }
+  for (const char* statement :
+       {"SET errors_as_json = true", "SET TimeZone = 'UTC'", "SET lock_configuration = true"}) {
+    RETURN_IF_ERROR(opened.Run(statement));
+  }
+  return opened;
+}
+
+Status Database::Run(const std::string& statement) const {
+  OwnedResult result;
+  if (duckdb_query(connection.get(), statement.c_str(), &result.result) == DuckDBSuccess) return {};
+  return FromDuckDb(kOwnText, duckdb_result_error(&result.result), {});
+}
+
+struct SqlEngine::State {
+  Database database;
+  std::map<std::string, Known> tables;  // by KeyOf
+  /// Units of zoned timestamps by column name, of loaded tables; null where they differ.
+  std::map<std::string, std::optional<arrow::TimeUnit::type>> units;
+
+  Status Load(Known& known);
+  Status LoadNamed(const SqlUse& use);
+  void NoteUnits(const arrow::Schema& schema);
+  std::vector<std::string> Names() const;
+  Result<OwnedPrepared> Prepare(const SqlText& sql, const SqlParameters& parameters) const;
+  Status Execute(const SqlText& sql, duckdb_prepared_statement prepared,
+                 const SqlQueryOptions& options, duckdb_result* result) const;
+  Result<Table> Collect(const SqlText& sql, duckdb_result& result,
+                        const SqlQueryOptions& options) const;
+  Result<std::shared_ptr<arrow::Schema>> ResultSchema(
+      const SqlText& sql, duckdb_result& result, std::shared_ptr<arrow::Schema>* exported) const;
+};
+
+void SqlEngine::State::NoteUnits(const arrow::Schema& schema) {
+  for (const auto& field : schema.fields()) {
+    if (field->type()->id() != arrow::Type::TIMESTAMP) continue;
+    const auto& type = static_cast<const arrow::TimestampType&>(*field->type());
+    if (type.timezone().empty()) continue;
+    const auto [found, added] = units.emplace(field->name(), type.unit());
+    if (!added && found->second != type.unit()) found->second.reset();
+  }
+}
+
+Status SqlEngine::State::Load(Known& known) {
+  ASSIGN_OR_RETURN(const Table table, known.load());
+  const auto schema = PlainSchema(*table.schema());
+  const std::string full = known.schema.empty()
+                               ? QuoteName(known.name)
+                               : QuoteName(known.schema) + "." + QuoteName(known.name);
+  if (!known.schema.empty())
+    RETURN_IF_ERROR(database.Run("CREATE SCHEMA IF NOT EXISTS " + QuoteName(known.schema)));
+  ASSIGN_OR_RETURN(const std::string create, CreateStatement(full, *schema));
+  RETURN_IF_ERROR(database.Run("BEGIN"));
+  const auto copy = [&]() -> Status {
+    RETURN_IF_ERROR(database.Run(create));
+    ASSIGN_OR_RETURN(
+        TableFeed feed,
+        TableFeed::Open(database, known.schema.empty() ? nullptr : known.schema.c_str(), known.name,
+                        *schema));
+    ASSIGN_OR_RETURN(const auto reader, table.Read());
+    while (true) {
+      ASSIGN_OR_RETURN(const auto read, reader->Next());
+      if (read == nullptr) return feed.Close();
+      ASSIGN_OR_RETURN(const auto batch, Plain(read, schema));
+      RETURN_IF_ERROR(feed.Feed(*batch));
+    }
+  };
+  const Status copied = copy();
+  RETURN_IF_ERROR(database.Run(copied.ok() ? "COMMIT" : "ROLLBACK"));
+  RETURN_IF_ERROR(copied);
+  NoteUnits(*schema);
+  known.load = nullptr;
+  return {};
+}
+
+Status SqlEngine::State::LoadNamed(const SqlUse& use) {
+  for (const std::string& name : use.tables) {
+    const auto found = tables.find(ToLower(name));
+    if (found == tables.end() || !found->second.load)
+      continue;  // DuckDB says where an unknown name stands
+    RETURN_IF_ERROR(Load(found->second), "table {}", name);
+  }
+  return {};
+}
+
+std::vector<std::string> SqlEngine::State::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [key, known] : tables) {
+    names.push_back(known.schema.empty() ? known.name : known.schema + "." + known.name);
+  }
+  return names;
+}
+
+Result<OwnedPrepared> SqlEngine::State::Prepare(const SqlText& sql,
+                                                const SqlParameters& parameters) const {
+  OwnedPrepared prepared;
+  if (duckdb_prepare(database.connection.get(), sql.text.c_str(), prepared.out()) !=
+      DuckDBSuccess) {
+    return FromDuckDb(sql, duckdb_prepare_error(prepared.get()), Names());
+  }
+  if (duckdb_prepared_statement_type(prepared.get()) != DUCKDB_STATEMENT_TYPE_SELECT) {
+    return Invalid("{}: expected exactly one SELECT", PlaceOf(sql, std::nullopt));
+  }
+  for (idx_t i = 1; i <= duckdb_nparams(prepared.get()); ++i) {
+    const char* const text = duckdb_parameter_name(prepared.get(), i);
+    const std::string name = text == nullptr ? "" : text;
+    duckdb_free(const_cast<char*>(text));
+    const auto value = parameters.find(name);
+    if (value == parameters.end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, unused] : parameters) names.push_back(known);
+      const std::string nearest = Nearest(name, names);
+      return Invalid("{}: parameter ${} is not set{}", PlaceOf(sql, sql.text.find("$" + name)),
+                     name, nearest.empty() ? "" : fmt::format("; did you mean ${}?", nearest));
+    }
+    if (Bind(prepared.get(), i, value->second) != DuckDBSuccess) {
+      return Invalid("{}: parameter ${} cannot be bound", PlaceOf(sql, std::nullopt), name);
+    }
+  }
+  return prepared;
+}
+
+Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement prepared,
+                                 const SqlQueryOptions& options, duckdb_result* result) const {
+  OwnedPending pending;
+  if (duckdb_pending_prepared(prepared, pending.out()) != DuckDBSuccess) {
+    return FromDuckDb(sql, duckdb_pending_error(pending.get()), Names());
+  }
+  while (options.context != nullptr) {
+    if (Status wanted = options.context->Check(); !wanted.ok()) {
+      duckdb_interrupt(database.connection.get());
+      return std::move(wanted).WithContext(PlaceOf(sql, std::nullopt));
+    }
+    const duckdb_pending_state state = duckdb_pending_execute_task(pending.get());
+    if (state == DUCKDB_PENDING_ERROR)
+      return FromDuckDb(sql, duckdb_pending_error(pending.get()), Names());
+    if (duckdb_pending_execution_is_finished(state)) break;
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  if (duckdb_execute_pending(pending.get(), result) != DuckDBSuccess) {
+    return FromDuckDb(sql, duckdb_result_error(result), Names());
+  }
+  return {};
+}
+
+Result<std::shared_ptr<arrow::Schema>> SqlEngine::State::ResultSchema(
+    const SqlText& sql, duckdb_result& result, std::shared_ptr<arrow::Schema>* exported) const {
+  const std::string place = PlaceOf(sql, std::nullopt);
+  const idx_t count = duckdb_column_count(&result);
+  std::vector<OwnedType> owned(count);
+  std::vector<duckdb_logical_type> types;
+  std::vector<const char*> names;
+  std::set<std::string> seen;
+  for (idx_t i = 0; i < count; ++i) {
+    *owned[i].out() = duckdb_column_logical_type(&result, i);
+    types.push_back(owned[i].get());
+    names.push_back(duckdb_column_name(&result, i));
+    RETURN_IF_ERROR(CheckResultType(duckdb_get_type_id(types.back()), place, names.back()));
+    if (!seen.insert(names.back()).second) {
+      return Invalid("{}: two columns are named \"{}\"; name one of them otherwise with AS", place,
+                     names.back());
+    }
+  }
+  OwnedArrowOptions options;
+  *options.out() = duckdb_result_get_arrow_options(&result);
+  ArrowSchema c_schema;
+  RETURN_IF_ERROR(FromErrorData(
+      duckdb_to_arrow_schema(options.get(), types.data(), names.data(), count, &c_schema)));
+  ASSIGN_ARROW_OR_RETURN(*exported, arrow::ImportSchema(&c_schema), "{}", place);
+  arrow::FieldVector fields = PlainSchema(**exported)->fields();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (duckdb_get_type_id(types[i]) == DUCKDB_TYPE_HUGEINT)
+      fields[i] = fields[i]->WithType(arrow::int64());
+    if (fields[i]->type()->id() != arrow::Type::TIMESTAMP) continue;
+    if (static_cast<const arrow::TimestampType&>(*fields[i]->type()).timezone().empty()) continue;
+    const auto unit = units.find(fields[i]->name());
+    fields[i] = fields[i]->WithType(arrow::timestamp(
+        unit != units.end() && unit->second ? *unit->second : arrow::TimeUnit::MICRO, "UTC"));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+Result<Table> SqlEngine::State::Collect(const SqlText& sql, duckdb_result& result,
+                                        const SqlQueryOptions& options) const {
+  std::shared_ptr<arrow::Schema> exported;
+  ASSIGN_OR_RETURN(const auto schema, ResultSchema(sql, result, &exported));
+  OwnedArrowOptions arrow_options;
+  *arrow_options.out() = duckdb_result_get_arrow_options(&result);
+  arrow::RecordBatchVector batches;
+  int64_t rows = 0;
+  while (true) {
+    OwnedChunk chunk;
+    *chunk.out() = duckdb_fetch_chunk(result);
+    if (chunk.get() == nullptr) break;
+    ArrowArray array;
+    RETURN_IF_ERROR(
+        FromErrorData(duckdb_data_chunk_to_arrow(arrow_options.get(), chunk.get(), &array)));
+    ASSIGN_ARROW_OR_RETURN(const auto batch, arrow::ImportRecordBatch(&array, exported));
+    rows += batch->num_rows();
+    if (rows > options.max_rows) {
+      return Invalid("{}: more than {} rows; narrow the query or raise the limit",
+                     PlaceOf(sql, std::nullopt), options.max_rows);
+    }
+    ASSIGN_OR_RETURN(auto plain, Plain(batch, schema), "{}", PlaceOf(sql, std::nullopt));
+    batches.push_back(std::move(plain));
+  }
+  ASSIGN_ARROW_OR_RETURN(auto table, arrow::Table::FromRecordBatches(schema, batches));
+  return Table::FromArrow(std::move(table));
+}
+
+SqlEngine::SqlEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SqlEngine::~SqlEngine() = default;
+
+Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(const SqlOptions& options) {
+  RETURN_IF_ERROR(Initialize());
+  auto state = std::make_unique<State>();
+  ASSIGN_OR_RETURN(state->database, Database::Open(options));
+  return std::unique_ptr<SqlEngine>(new SqlEngine(std::move(state)));
+}
+
+Status SqlEngine::AddTable(std::string_view schema, std::string_view name, Table table) {
+  return AddLazyTable(schema, name,
+                      [table = std::move(table)]() -> Result<Table> { return table; });
+}
+
+Status SqlEngine::AddLazyTable(std::string_view schema, std::string_view name,
+                               std::function<Result<Table>()> load) {
+  const std::string key = KeyOf(schema, name);
+  const auto [found, added] =
+      state_->tables.emplace(key, Known{std::string(schema), std::string(name), std::move(load)});
+  if (!added)
+    return Exists("there is a table {} already; SQL does not tell upper from lower case", key);
+  return {};
+}
+
+Result<Table> SqlEngine::Query(const SqlText& sql, const SqlParameters& parameters,
+                               const SqlQueryOptions& options) {
+  if (options.context != nullptr) RETURN_IF_ERROR(options.context->Check());
+  ASSIGN_OR_RETURN(const SqlUse use, InspectWith(state_->database, sql, options));
+  RETURN_IF_ERROR(state_->LoadNamed(use), "{}", PlaceOf(sql, std::nullopt));
+  ASSIGN_OR_RETURN(const OwnedPrepared prepared, state_->Prepare(sql, parameters));
+  OwnedResult result;
+  RETURN_IF_ERROR(state_->Execute(sql, prepared.get(), options, &result.result));
+  return state_->Collect(sql, result.result, options);
+}
+
+}  // namespace catchment::columnar

@@ -21,7 +21,7 @@ namespace catchment::net {
 class Transport;
 class BudgetStore;
 class SecretStore;
-class OAuthTokens;
+class TokenSource;
 }  // namespace catchment::net
 
 namespace catchment::sources {
@@ -40,13 +40,17 @@ struct PriorAnswer {
   std::function<Result<std::unique_ptr<net::Transport>>()> open;
 };
 
+enum class RefreshMode { kAuto, kAll, kNone };
+
 /// All that a source may know and use in one run. References and pointers outlive the call.
 struct SourceInput {
   std::string task;  ///< the task's name: `source` of coverage rows and gaps
   std::string run;   ///< this run's id
   Time slot;
-  /// 0: always due.
+  /// How old a prior answer may be before the world is asked again. 0: always due.
   std::chrono::milliseconds refresh{0};
+  /// What the user asked for: the source's rules, every unit anew, or no unit that has a prior answer.
+  RefreshMode refresh_mode = RefreshMode::kAuto;
   /// No publish of the slot's UTC day yet: prior answers are due whatever `refresh` says.
   bool first_of_day = false;
 
@@ -68,12 +72,9 @@ struct SourceInput {
   net::Transport* transport = nullptr;  ///< records all it receives
   net::BudgetStore* budgets = nullptr;  ///< null: the source has no budget
   net::SecretStore* secrets = nullptr;
-  /// Of the task's identity, shared by all tasks of a run. Null: requests carry no token (replay
-  /// needs none).
-  net::OAuthTokens* tokens = nullptr;
-  /// Why the identity could not be had, e.g. a secret that does not resolve; sources that need it
-  /// do not ask then.
-  std::optional<Error> identity_error;
+  /// Of the task's identity, shared by all tasks of a run; fails with kDenied if the identity
+  /// cannot be had. Null: requests carry no token (replay needs none).
+  net::TokenSource* tokens = nullptr;
   std::filesystem::path work_folder;  ///< the run's own; for tables that are files
 };
 

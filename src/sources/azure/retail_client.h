@@ -26,7 +26,7 @@ struct RetailCrawlOptions {
   RetailList list = RetailList::kAll;
   int in_flight = 8;
   net::RetryPolicy retry = {.tries = 5};
-  net::Jitter jitter;             ///< empty: random
+  net::Jitter jitter = {};        ///< empty: random
   int boundary_tries = 3;         ///< how often both pages of an unequal boundary are asked again
   int64_t max_items = 5'000'000;  ///< a list longer than this is taken for a loop of the service
 };

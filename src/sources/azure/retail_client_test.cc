@@ -76,8 +76,10 @@ class RetailClientTest : public testing::Test {
   RetailCrawl Crawl(PriceService& service, RetailCrawlOptions options = {}) {
     FakeTransport transport([&](const Request& request) { return service(request); });
     options.jitter = [] { return 0.5; };
+    OpContext context;
+    context.clock = &clock_;
     RetailCrawl crawl =
-        CrawlRetail(transport, options, OpContext{.clock = &clock_, .prefix = "[test]"});
+        CrawlRetail(transport, options, context);
     requests_ = transport.requests();
     return crawl;
   }

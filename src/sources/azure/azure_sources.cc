@@ -1,0 +1,10 @@
+#include "sources/azure/azure_sources.h"
+
+#include "sources/azure/eviction_source.h"
+#include "sources/azure/retail_source.h"
+
+namespace catchment::sources::azure {
+
+std::vector<SourceEntry> AzureSources() { return {RetailPrices(), EvictionRatesSource()}; }
+
+}  // namespace catchment::sources::azure

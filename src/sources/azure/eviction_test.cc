@@ -1,0 +1,1 @@
+#include "sources/azure/eviction_client.h"

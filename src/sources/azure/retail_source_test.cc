@@ -1,0 +1,1 @@
+#include "sources/azure/retail_source.h"

@@ -1,0 +1,1 @@
+SELECT $slot AS slot, id, value FROM rows ORDER BY id

@@ -65,7 +65,8 @@ class SlotLedger {
   /// taken over; nothing is written.
   virtual Status Release(const Lease& lease, const SlotRow& outcome) = 0;
   /// Write what became of a slot without holding it (`skipped`, `lost`, published elsewhere). A
-  /// published slot stays so, unless the row is `published` itself.
+  /// published slot stays so, unless the row is `published` itself; a running one only becomes
+  /// `lost`.
   virtual Status Mark(const SlotRow& row) = 0;
 
   /// kNotFound: nothing is known of the slot.

@@ -102,8 +102,9 @@ Status SqliteSlotLedger::Mark(const SlotRow& row) {
                                         " dataset=? AND slot=?",
                                         scope_, row.dataset.text, row.slot.text));
       ASSIGN_OR_RETURN(const bool any, rows.Next());
-      const bool settled =
-          any && (!rows.IsNull(0) || rows.Text(1) == SlotStateName(SlotState::kRunning));
+      const bool running = row.state != SlotState::kLost && any &&
+                           rows.Text(1) == SlotStateName(SlotState::kRunning);
+      const bool settled = any && (!rows.IsNull(0) || running);
       if (settled) return {};
     }
     return WriteRow(connection, row);

@@ -262,10 +262,10 @@ Error CurlTransfer::ErrorOf(CURLcode code) const {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
       return Denied("the server's certificate is not trusted: {}", text);
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
       return Invalid("{}", text);
     case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9; the URL's was checked
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_HTTP2:
       return Corrupt("the answer is not HTTP: {}", text);

@@ -48,7 +48,8 @@ std::vector<std::string> Environment(const SinkBatch& batch) {
   }
   const auto set = [&](std::string_view name, std::string_view value) {
     const std::string prefix = fmt::format("{}=", name);
-    std::erase_if(variables, [&](const std::string& variable) { return variable.starts_with(prefix); });
+    std::erase_if(variables,
+                  [&](const std::string& variable) { return variable.starts_with(prefix); });
     variables.push_back(fmt::format("{}={}", name, value));
   };
   set("CATCHMENT_DATASET", batch.dataset);
@@ -77,9 +78,11 @@ class Child {
   }
 
   Status Start(std::vector<std::string> command, std::vector<std::string> variables) {
-    // Sockets rather than pipes: a send to a program that reads no further can then be told not to raise SIGPIPE.
+    // Sockets rather than pipes: a send to a program that reads no further can then be told not to
+    // raise SIGPIPE.
     int input[2], errors[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) != 0) return Unavailable("no socket: {}", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) != 0)
+      return Unavailable("no socket: {}", strerror(errno));
     input_.Set(input[1]);
     const Descriptor child_input(input[0]);
     if (pipe2(errors, O_CLOEXEC) != 0) return Unavailable("no pipe: {}", strerror(errno));
@@ -97,7 +100,8 @@ class Child {
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     std::vector<char*> arguments = Pointers(command), environment = Pointers(variables);
-    const int error = posix_spawnp(&process_, arguments[0], &actions, &attributes, arguments.data(), environment.data());
+    const int error = posix_spawnp(&process_, arguments[0], &actions, &attributes, arguments.data(),
+                                   environment.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (error == 0) return {};
@@ -124,7 +128,8 @@ class Child {
       if (text.empty() || (wanted[1].revents & (POLLOUT | POLLERR | POLLHUP)) == 0) continue;
       const ssize_t sent = send(input_.number(), text.data(), text.size(), MSG_NOSIGNAL);
       if (sent > 0) text.remove_prefix(static_cast<size_t>(sent));
-      if (sent < 0 && errno != EAGAIN && errno != EINTR) text = {};  // it reads no further; its exit status tells
+      if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        text = {};  // it reads no further; its exit status tells
     }
   }
 
@@ -140,7 +145,8 @@ class Child {
     char buffer[4096];
     for (ssize_t size = 0; (size = read(errors_.number(), buffer, sizeof buffer)) > 0;) {
       kept_errors_.append(buffer, static_cast<size_t>(size));
-      if (kept_errors_.size() > 2 * kKeptErrors) kept_errors_.erase(0, kept_errors_.size() - kKeptErrors);
+      if (kept_errors_.size() > 2 * kKeptErrors)
+        kept_errors_.erase(0, kept_errors_.size() - kKeptErrors);
     }
   }
 
@@ -153,8 +159,10 @@ class Child {
 
 Status CommandSink::Deliver(const SinkBatch& batch, const OpContext& context) {
   const std::string name = fmt::format("sink command '{}'", options_.command[0]);
-  ASSIGN_OR_RETURN(const std::string rows,
-                   columnar::FormatJson(batch.rows, {.shape = columnar::JsonShape::kLines, .skip_nulls = false}), "{}", name);
+  ASSIGN_OR_RETURN(
+      const std::string rows,
+      columnar::FormatJson(batch.rows, {.shape = columnar::JsonShape::kLines, .skip_nulls = false}),
+      "{}", name);
   Child child;
   RETURN_IF_ERROR(child.Start(options_.command, Environment(batch)), "{}", name);
   const Result<int> status = child.Finish(rows, context.Within(options_.timeout));
@@ -167,7 +175,8 @@ Status CommandSink::Deliver(const SinkBatch& batch, const OpContext& context) {
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
   const std::string said = child.LastError();
   const std::string tail = said.empty() ? "" : ": " + said;
-  if (WIFSIGNALED(*status)) return Unavailable("{}: ended by signal {}{}", name, WTERMSIG(*status), tail);
+  if (WIFSIGNALED(*status))
+    return Unavailable("{}: ended by signal {}{}", name, WTERMSIG(*status), tail);
   if (WEXITSTATUS(*status) == kTryLater) return Unavailable("{}: exit 75, try later{}", name, tail);
   return Invalid("{}: exit {}{}", name, WEXITSTATUS(*status), tail);
 }
@@ -179,7 +188,8 @@ SinkEntry CommandSinkEntry() {
   entry.keys = {{"command", "list", true, "program and arguments; no shell"},
                 {"timeout", "duration", false, "the program is killed after it; 5m"}};
   entry.runs_programs = true;
-  entry.make = [](const nlohmann::json& keys, const SinkServices&) -> Result<std::unique_ptr<Sink>> {
+  entry.make = [](const nlohmann::json& keys,
+                  const SinkServices&) -> Result<std::unique_ptr<Sink>> {
     CommandSinkOptions options;
     const auto command = keys.find("command");
     if (command != keys.end() && command->is_string()) {
@@ -194,8 +204,10 @@ SinkEntry CommandSinkEntry() {
       return Invalid("sink command: command: expected a program and its arguments");
     }
     if (const auto timeout = keys.find("timeout"); timeout != keys.end()) {
-      if (!timeout->is_string()) return Invalid("sink command: timeout: expected a duration such as 5m");
-      ASSIGN_OR_RETURN(options.timeout, ParseDuration(timeout->get_ref<const std::string&>()), "sink command: timeout");
+      if (!timeout->is_string())
+        return Invalid("sink command: timeout: expected a duration such as 5m");
+      ASSIGN_OR_RETURN(options.timeout, ParseDuration(timeout->get_ref<const std::string&>()),
+                       "sink command: timeout");
     }
     return std::unique_ptr<Sink>(std::make_unique<CommandSink>(std::move(options)));
   };

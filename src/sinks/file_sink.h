@@ -6,8 +6,9 @@
 
 namespace catchment::sinks {
 
-/// Writes one NDJSON file a publish: `<folder>/<number>.ndjson`, the number padded to 20 digits. The file appears whole
-/// or not at all; a second delivery replaces it by the same bytes. Thread-safe.
+/// Writes one NDJSON file a publish: `<folder>/<number>.ndjson`, the number padded to 20 digits.
+/// The file appears whole or not at all; a second delivery replaces it by the same bytes.
+/// Thread-safe.
 class FileSink final : public Sink {
  public:
   explicit FileSink(std::filesystem::path folder) : folder_(std::move(folder)) {}

@@ -20,9 +20,15 @@ using std::chrono_literals::operator""ms;
 SinkBatch Batch(int64_t publish, int rows = 2) {
   arrow::Int64Builder numbers;
   for (int row = 0; row < rows; ++row) EXPECT_TRUE(numbers.Append(row).ok());
-  const auto table = arrow::Table::Make(arrow::schema({arrow::field("n", arrow::int64())}), {*numbers.Finish()});
-  return {"azure-spot", "changes", publish, "2026-01-28T00:10:00Z", *ParseTime("2026-01-28T00:10:00Z"),
-          *ParseTime("2026-01-28T00:11:02Z"), columnar::Table::FromArrow(table)};
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("n", arrow::int64())}), {*numbers.Finish()});
+  return {"azure-spot",
+          "changes",
+          publish,
+          "2026-01-28T00:10:00Z",
+          *ParseTime("2026-01-28T00:10:00Z"),
+          *ParseTime("2026-01-28T00:11:02Z"),
+          columnar::Table::FromArrow(table)};
 }
 
 OpContext ContextOf(const Clock& clock) {
@@ -31,7 +37,8 @@ OpContext ContextOf(const Clock& clock) {
   return context;
 }
 
-Status RunScript(const std::string& script, const SinkBatch& batch, std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
+Status RunScript(const std::string& script, const SinkBatch& batch,
+                 std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
   CommandSink sink({.command = {"/bin/sh", "-c", script}, .timeout = timeout});
   const ManualClock clock{Time()};
   return sink.Deliver(batch, ContextOf(clock));
@@ -53,15 +60,21 @@ TEST(FileSinkTest, WritesOneFileAPublishAndTheSameAgain) {
 TEST(CommandSinkTest, TheProgramGetsTheRowsAndTheKey) {
   const TemporaryFolder folder;
   const std::string file = folder.path / "out";
-  ASSERT_OK(RunScript("(cat; echo \"$CATCHMENT_DATASET $CATCHMENT_TABLE $CATCHMENT_PUBLISH $CATCHMENT_SLOT $CATCHMENT_PUBLISHED_AT\") > " + file,
+  ASSERT_OK(
+      RunScript("(cat; echo \"$CATCHMENT_DATASET $CATCHMENT_TABLE $CATCHMENT_PUBLISH "
+                "$CATCHMENT_SLOT $CATCHMENT_PUBLISHED_AT\") > " +
+                    file,
                 Batch(42)));
-  EXPECT_EQ(*ReadFile(file), "{\"n\":0}\n{\"n\":1}\nazure-spot changes 42 2026-01-28T00:10:00Z 2026-01-28T00:11:02Z\n");
+  EXPECT_EQ(
+      *ReadFile(file),
+      "{\"n\":0}\n{\"n\":1}\nazure-spot changes 42 2026-01-28T00:10:00Z 2026-01-28T00:11:02Z\n");
 }
 
 TEST(CommandSinkTest, TheExitStatusSaysWhatToDo) {
   EXPECT_OK(RunScript("cat > /dev/null", Batch(1)));
   EXPECT_ERROR(RunScript("echo busy >&2; exit 75", Batch(1)), Code::kUnavailable, "busy");
-  EXPECT_ERROR(RunScript("echo first >&2; echo bad row >&2; exit 3", Batch(1)), Code::kInvalid, "exit 3: bad row");
+  EXPECT_ERROR(RunScript("echo first >&2; echo bad row >&2; exit 3", Batch(1)), Code::kInvalid,
+               "exit 3: bad row");
   EXPECT_ERROR(RunScript("kill -9 $$", Batch(1)), Code::kUnavailable, "signal 9");
 }
 
@@ -78,7 +91,8 @@ TEST(CommandSinkTest, LargeBatchesArriveWhole) {
 }
 
 TEST(CommandSinkTest, AProgramIsKilledAtItsTimeLimitWithWhatItStarted) {
-  EXPECT_ERROR(RunScript("sleep 60 & sleep 60", Batch(1), 50ms), Code::kUnavailable, "killed after 50ms");
+  EXPECT_ERROR(RunScript("sleep 60 & sleep 60", Batch(1), 50ms), Code::kUnavailable,
+               "killed after 50ms");
 }
 
 TEST(CommandSinkTest, AMissingProgramIsNamed) {
@@ -95,7 +109,8 @@ TEST(SinkTest, KeysAreCheckedWhenASinkIsMade) {
   }
   EXPECT_EQ(kinds, (std::set<std::string>{"command", "file"}));
   EXPECT_OK(CommandSinkEntry().make({{"command", {"cat"}}, {"timeout", "5s"}}, {}));
-  EXPECT_ERROR(CommandSinkEntry().make({{"command", {"cat"}}, {"timeout", 5}}, {}), Code::kInvalid, "timeout");
+  EXPECT_ERROR(CommandSinkEntry().make({{"command", {"cat"}}, {"timeout", 5}}, {}), Code::kInvalid,
+               "timeout");
   EXPECT_TRUE(CommandSinkEntry().runs_programs);
   EXPECT_OK(FileSinkEntry().make({{"path", "x"}}, {}));
 }

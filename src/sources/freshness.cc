@@ -9,8 +9,8 @@ bool IsDue(const SourceInput& input, const std::string& unit, std::chrono::milli
   return input.first_of_day || input.slot - prior->second.slot >= refresh;
 }
 
-const PriorAnswer* UsableCopy(const SourceInput& input, const std::string& unit, std::chrono::milliseconds limit,
-                              Time now) {
+const PriorAnswer* UsableCopy(const SourceInput& input, const std::string& unit,
+                              std::chrono::milliseconds limit, Time now) {
   const auto prior = input.prior.find(unit);
   if (prior == input.prior.end() || now - prior->second.collected_at > limit) return nullptr;
   return &prior->second;

@@ -46,7 +46,8 @@ Result<bool> Parameters::Bool(const std::string& key, bool absent) const {
   return Bad(key, "true or false");
 }
 
-Result<int64_t> Parameters::Integer(const std::string& key, int64_t absent, int64_t least, int64_t most) const {
+Result<int64_t> Parameters::Integer(const std::string& key, int64_t absent, int64_t least,
+                                    int64_t most) const {
   if (!Has(key)) return absent;
   int64_t value = least - 1;
   if (At(key).is_number_integer()) {
@@ -56,20 +57,24 @@ Result<int64_t> Parameters::Integer(const std::string& key, int64_t absent, int6
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) value = least - 1;
   }
-  if (value < least || value > most) return Bad(key, fmt::format("a whole number from {} to {}", least, most));
+  if (value < least || value > most)
+    return Bad(key, fmt::format("a whole number from {} to {}", least, most));
   return value;
 }
 
-Result<std::chrono::milliseconds> Parameters::Duration(const std::string& key, std::chrono::milliseconds absent) const {
+Result<std::chrono::milliseconds> Parameters::Duration(const std::string& key,
+                                                       std::chrono::milliseconds absent) const {
   if (!Has(key)) return absent;
   if (At(key).is_string()) {
-    const Result<std::chrono::milliseconds> duration = ParseDuration(At(key).get_ref<const std::string&>());
+    const Result<std::chrono::milliseconds> duration =
+        ParseDuration(At(key).get_ref<const std::string&>());
     if (duration.ok()) return *duration;
   }
   return Bad(key, "a duration such as 6h or 90s");
 }
 
-Result<std::vector<std::string>> Parameters::Texts(const std::string& key, std::vector<std::string> absent) const {
+Result<std::vector<std::string>> Parameters::Texts(const std::string& key,
+                                                   std::vector<std::string> absent) const {
   if (!Has(key)) return absent;
   const nlohmann::json& value = At(key);
   if (value.is_string()) return std::vector<std::string>{value.get<std::string>()};

@@ -49,7 +49,8 @@ struct SourceInput {
   Time slot;
   /// How old a prior answer may be before the world is asked again. 0: always due.
   std::chrono::milliseconds refresh{0};
-  /// What the user asked for: the source's rules, every unit anew, or no unit that has a prior answer.
+  /// What the user asked for: the source's rules, every unit anew, or no unit that has a prior
+  /// answer.
   RefreshMode refresh_mode = RefreshMode::kAuto;
   /// No publish of the slot's UTC day yet: prior answers are due whatever `refresh` says.
   bool first_of_day = false;
@@ -99,7 +100,7 @@ class Source {
 /// One key that `with:` may hold.
 struct ParameterInfo {
   std::string name;
-  std::string type;  ///< `text`, `bool`, `integer`, `number`, `duration`, `list`, `map`
+  std::string type;  ///< `text`, `bool`, `int`, `number`, `duration`, `list`, `map`, `any`
   bool required = false;
   std::string help;
 };

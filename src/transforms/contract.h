@@ -14,14 +14,13 @@ namespace catchment::transforms {
 /// What must hold for one column.
 struct ColumnRule {
   std::string column;
-  std::optional<std::string>
-      type;  ///< as the schema prints it: `double`, `string`, `timestamp[ms, tz=UTC]`
+  std::optional<std::string> type;  ///< as columnar/schema.h names it: `float64`, `text`, `ts`
   bool not_null = false;
   /// Inclusive unless said otherwise; nulls pass.
-  std::optional<double> minimum, maximum;
+  std::optional<double> minimum = {}, maximum = {};
   bool minimum_exclusive = false, maximum_exclusive = false;
-  std::vector<std::string> allowed;    ///< values as text; numbers compare by value; empty: any
-  std::optional<std::string> pattern;  ///< RE2, whole text
+  std::vector<std::string> allowed = {};  ///< values as text; numbers compare by value; empty: any
+  std::optional<std::string> pattern = {};  ///< RE2 syntax, whole text
 };
 
 /// Values of `columns` occur as `other_columns` of `table`; rows with a null in `columns` pass.
@@ -33,12 +32,12 @@ struct ForeignKey {
 
 /// The contract of one table.
 struct TableContract {
-  std::vector<std::string> key;  ///< unique; null is a value; empty: no check
-  std::vector<ColumnRule> columns;
-  std::vector<ForeignKey> foreign_keys;
-  std::optional<int64_t> rows_minimum, rows_maximum;
+  std::vector<std::string> key = {};  ///< unique; null is a value; empty: no check
+  std::vector<ColumnRule> columns = {};
+  std::vector<ForeignKey> foreign_keys = {};
+  std::optional<int64_t> rows_minimum = {}, rows_maximum = {};
   /// Largest share of the previous publish's rows that may be lost, 0…1.
-  std::optional<double> drop_at_most;
+  std::optional<double> drop_at_most = {};
 };
 
 /// The outcome of one check.

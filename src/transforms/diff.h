@@ -13,11 +13,13 @@ namespace catchment::transforms {
 /// Which columns a diff looks at. The output's columns are, in order: slot, date, kind, `key`,
 /// `keep_before`, `compare`, `compare` with the prefix `previous_`, `keep`.
 struct DiffOptions {
-  std::vector<std::string> key;  ///< what identifies a row; null is a value, two nulls are equal
-  std::vector<std::string> compare;  ///< a row is changed if one of these differs
-  std::vector<std::string> keep;  ///< carried along (of the row before, if removed), never compared
+  std::vector<std::string> key =
+      {};  ///< what identifies a row; null is a value, two nulls are equal
+  std::vector<std::string> compare = {};  ///< a row is changed if one of these differs
+  std::vector<std::string> keep =
+      {};  ///< carried along (of the row before, if removed), never compared
   /// Those of the carried columns that stand before the compared ones; disjoint from `keep`.
-  std::vector<std::string> keep_before;
+  std::vector<std::string> keep_before = {};
 };
 
 /// Split `keep` as a pipeline file lists it: text columns describe the row and go to `keep_before`,
@@ -32,7 +34,7 @@ Result<DiffOptions> PlaceKeptColumns(DiffOptions options, const columnar::Table&
 /// UTC], date date32 (of the slot), kind text, all not null; then as DiffOptions says, with the
 /// types of `after`. null differs from a value and equals null; numbers are equal by value whatever
 /// their types, exactly; NaN equals NaN. Time is linear when both tables are sorted by key (as
-/// published tables are), else the keys are hashed and sorted. `before` null: every row is added.
+/// published tables are), else an order is made first. `before` null: every row is added.
 /// kInvalid: a column is missing or of a type that cannot be compared; a key occurs twice (names
 /// it).
 Result<columnar::Table> Diff(const columnar::Table* before, const columnar::Table& after,

@@ -21,11 +21,13 @@ constexpr std::string_view kQuery =
 constexpr int kRowsPerPage = 1000;
 
 net::Request PageRequest(const EvictionOptions& options, const std::string& skip_token) {
-  nlohmann::ordered_json body = {{"query", kQuery}, {"options", {{"resultFormat", "objectArray"}, {"$top", kRowsPerPage}}}};
+  nlohmann::ordered_json body = {
+      {"query", kQuery}, {"options", {{"resultFormat", "objectArray"}, {"$top", kRowsPerPage}}}};
   if (!skip_token.empty()) body["options"]["$skipToken"] = skip_token;
   net::Request request;
   request.method = "POST";
-  request.url = options.base_url + "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
+  request.url =
+      options.base_url + "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
   request.headers.Add("Content-Type", "application/json");
   request.body = body.dump();
   request.service = "management";
@@ -55,7 +57,8 @@ class Crawl {
     do {
       const auto ask = [&](const OpContext& context) { return AskPage(skip_token, context); };
       ASSIGN_OR_RETURN(EvictionPage page,
-                       net::Retry(options_.retry, context_, ask, options_.jitter ? options_.jitter : net::RandomJitter()),
+                       net::Retry(options_.retry, context_, ask,
+                                  options_.jitter ? options_.jitter : net::RandomJitter()),
                        "eviction rates, page {}", crawl_.pages + 1);
       ++crawl_.pages;
       total = page.total;
@@ -67,8 +70,8 @@ class Crawl {
       }
     } while (!skip_token.empty());
     if (static_cast<int64_t>(crawl_.rows.size()) == total) return {};
-    return Unavailable("eviction rates: {} rows received, but the service counts {}", FormatCount(crawl_.rows.size()),
-                       FormatCount(total));
+    return Unavailable("eviction rates: {} rows received, but the service counts {}",
+                       FormatCount(crawl_.rows.size()), FormatCount(total));
   }
 
   /// One try. An answer of no use is kUnavailable, so that it is asked again.
@@ -88,14 +91,18 @@ class Crawl {
       return error;
     }
     crawl_.bytes += static_cast<int64_t>(response->body.size());
-    if (const auto pause = net::PauseAskedFor(*response)) pace_.PauseUntil(context.clock->Now() + *pause);
+    if (const auto pause = net::PauseAskedFor(*response))
+      pace_.PauseUntil(context.clock->Now() + *pause);
     if (response->status == 401 && options_.tokens != nullptr) options_.tokens->Drop(token);
     RETURN_IF_ERROR(net::StatusFromResponse(request, *response));
     Result<EvictionPage> page = ParseEvictionPage(response->body);
     if (!page.ok()) return Unavailable("{}", page.error().message);
-    if (page->truncated && page->skip_token.empty()) return Unavailable("truncated without a token for the rest");
-    if (page->rows.empty() && !page->skip_token.empty()) return Unavailable("an empty page with a token for the next");
-    if (!page->skip_token.empty() && (page->skip_token == skip_token || tokens_seen_.contains(page->skip_token))) {
+    if (page->truncated && page->skip_token.empty())
+      return Unavailable("truncated without a token for the rest");
+    if (page->rows.empty() && !page->skip_token.empty())
+      return Unavailable("an empty page with a token for the next");
+    if (!page->skip_token.empty() &&
+        (page->skip_token == skip_token || tokens_seen_.contains(page->skip_token))) {
       return Unavailable("the token for the next page was given before");
     }
     if (!crawl_.oldest || response->received < *crawl_.oldest) crawl_.oldest = response->received;
@@ -113,7 +120,8 @@ class Crawl {
 
 }  // namespace
 
-EvictionCrawl CrawlEvictionRates(net::Transport& transport, const EvictionOptions& options, const OpContext& context) {
+EvictionCrawl CrawlEvictionRates(net::Transport& transport, const EvictionOptions& options,
+                                 const OpContext& context) {
   return Crawl(transport, options, context).Run();
 }
 

@@ -8,8 +8,8 @@
 #include "base/op_context.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "net/token_source.h"
 #include "net/retry.h"
+#include "net/token_source.h"
 #include "net/transport.h"
 #include "sources/azure/eviction_parse.h"
 
@@ -19,7 +19,7 @@ struct EvictionOptions {
   std::string base_url = "https://management.azure.com";
   net::TokenSource* tokens = nullptr;  ///< null: no Authorization (replay)
   net::RetryPolicy retry = {.tries = 5};
-  net::Jitter jitter;  ///< empty: random
+  net::Jitter jitter = {};  ///< empty: random
   int64_t max_rows = 2'000'000;
 };
 
@@ -35,10 +35,12 @@ struct EvictionCrawl {
   bool complete() const { return !failure.has_value(); }
 };
 
-/// Read the eviction rates of all SKUs in all regions, page after page. Complete when there are as many rows as the
-/// service counts. Waits where the service's quota headers ask for it. Never an error: what went wrong is `failure`
-/// (kDenied: the identity is refused; kUnavailable after the tries, or rows are missing; kDeadline, kCancelled).
-/// Blocks. Source: docs/pipelines/azure-spot.md, eviction rates.
-EvictionCrawl CrawlEvictionRates(net::Transport& transport, const EvictionOptions& options, const OpContext& context);
+/// Read the eviction rates of all SKUs in all regions, page after page. Complete when there are as
+/// many rows as the service counts. Waits where the service's quota headers ask for it. Never an
+/// error: what went wrong is `failure` (kDenied: the identity is refused; kUnavailable after the
+/// tries, or rows are missing; kDeadline, kCancelled). Blocks. Source:
+/// docs/pipelines/azure-spot.md, eviction rates.
+EvictionCrawl CrawlEvictionRates(net::Transport& transport, const EvictionOptions& options,
+                                 const OpContext& context);
 
 }  // namespace catchment::sources::azure

@@ -15,7 +15,8 @@ namespace dom = simdjson::dom;
 /// The text member `name`, which must be there.
 Status ReadText(const dom::object& object, const char* name, size_t row, std::string* text) {
   std::string_view view;
-  if (object[name].get(view) != simdjson::SUCCESS) return Corrupt("row {}: {}: expected text", row, name);
+  if (object[name].get(view) != simdjson::SUCCESS)
+    return Corrupt("row {}: {}: expected text", row, name);
   *text = view;
   return {};
 }
@@ -23,7 +24,8 @@ Status ReadText(const dom::object& object, const char* name, size_t row, std::st
 Status ReadRows(const dom::array& data, std::vector<EvictionRow>* rows) {
   for (const dom::element element : data) {
     dom::object object;
-    if (element.get(object) != simdjson::SUCCESS) return Corrupt("row {}: expected an object", rows->size());
+    if (element.get(object) != simdjson::SUCCESS)
+      return Corrupt("row {}: expected an object", rows->size());
     EvictionRow row;
     RETURN_IF_ERROR(ReadText(object, "location", rows->size(), &row.region));
     RETURN_IF_ERROR(ReadText(object, "skuName", rows->size(), &row.sku));
@@ -45,21 +47,26 @@ bool Worse(const EvictionRate& band, const EvictionRate& other) {
 Result<EvictionPage> ParseEvictionPage(std::string_view body) {
   dom::parser parser;
   dom::object root;
-  if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS) return Corrupt("not a JSON object");
+  if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS)
+    return Corrupt("not a JSON object");
   EvictionPage page;
   dom::array data;
   if (root["data"].get(data) != simdjson::SUCCESS) return Corrupt("no array `data`");
   RETURN_IF_ERROR(ReadRows(data, &page.rows));
-  if (root["totalRecords"].get(page.total) != simdjson::SUCCESS) return Corrupt("totalRecords: expected a whole number");
+  if (root["totalRecords"].get(page.total) != simdjson::SUCCESS)
+    return Corrupt("totalRecords: expected a whole number");
   int64_t count = 0;
   if (dom::element element; root["count"].get(element) == simdjson::SUCCESS &&
-                            (element.get(count) != simdjson::SUCCESS || count != static_cast<int64_t>(page.rows.size()))) {
+                            (element.get(count) != simdjson::SUCCESS ||
+                             count != static_cast<int64_t>(page.rows.size()))) {
     return Corrupt("count differs from the {} rows of the page", page.rows.size());
   }
-  if (dom::element truncated; root["resultTruncated"].get(truncated) == simdjson::SUCCESS && !truncated.is_null()) {
+  if (dom::element truncated;
+      root["resultTruncated"].get(truncated) == simdjson::SUCCESS && !truncated.is_null()) {
     std::string_view text;
     if (truncated.get(page.truncated) != simdjson::SUCCESS) {
-      if (truncated.get(text) != simdjson::SUCCESS) return Corrupt("resultTruncated: expected \"true\" or \"false\"");
+      if (truncated.get(text) != simdjson::SUCCESS)
+        return Corrupt("resultTruncated: expected \"true\" or \"false\"");
       page.truncated = ToLower(text) == "true";
     }
   }

@@ -24,11 +24,13 @@ struct EvictionPage {
 
 /// Parse one answer of the Resource Graph.
 ///
-/// kCorrupt: not JSON, no `data` array, no `totalRecords`, a field of another type, `count` differs from the rows.
-/// `resultTruncated` may be text or a boolean. Source: docs/pipelines/azure-spot.md, eviction rates.
+/// kCorrupt: not JSON, no `data` array, no `totalRecords`, a field of another type, `count` differs
+/// from the rows. `resultTruncated` may be text or a boolean. Source: docs/pipelines/azure-spot.md,
+/// eviction rates.
 Result<EvictionPage> ParseEvictionPage(std::string_view body);
 
-/// The interruption score of a band: `0-5` 3.0, `5-10` 2.5, `10-15` 2.0, `15-20` 1.5, `20+` 1.0; null: unknown band.
+/// The interruption score of a band: `0-5` 3.0, `5-10` 2.5, `10-15` 2.0, `15-20` 1.5, `20+` 1.0;
+/// null: unknown band.
 std::optional<double> InterruptionScore(std::string_view band);
 
 /// What is known of one pair.
@@ -45,8 +47,8 @@ struct EvictionRates {
   int64_t unknown_bands = 0;        ///< pairs without score
 };
 
-/// Make rows unique by pair, names compared in lower case. Of different bands the worst wins: the lowest score; a known
-/// band before an unknown one; of unknown ones the bytewise smallest.
+/// Make rows unique by pair, names compared in lower case. Of different bands the worst wins: the
+/// lowest score; a known band before an unknown one; of unknown ones the bytewise smallest.
 EvictionRates CombineEvictionRows(const std::vector<EvictionRow>& rows);
 
 }  // namespace catchment::sources::azure

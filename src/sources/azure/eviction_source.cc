@@ -15,16 +15,20 @@ using std::chrono_literals::operator""h;
 constexpr char kUnit[] = "interruption";
 
 std::shared_ptr<arrow::Schema> TableSchema() {
-  return arrow::schema({arrow::field("region_code", arrow::utf8(), false), arrow::field("sku", arrow::utf8(), false),
-                        arrow::field("interruption_band", arrow::utf8(), false),
-                        arrow::field("interruption_score", arrow::float64()),
-                        arrow::field("interruption_at", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"), false)});
+  return arrow::schema(
+      {arrow::field("region_code", arrow::utf8(), false), arrow::field("sku", arrow::utf8(), false),
+       arrow::field("interruption_band", arrow::utf8(), false),
+       arrow::field("interruption_score", arrow::float64()),
+       arrow::field("interruption_at", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"), false)});
 }
 
-arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<EvictionRate>& rates, Time received) {
-  ARROW_ASSIGN_OR_RAISE(auto builder, arrow::RecordBatchBuilder::Make(TableSchema(), arrow::default_memory_pool(),
-                                                                      static_cast<int64_t>(rates.size())));
-  const int64_t at = std::chrono::floor<std::chrono::milliseconds>(received).time_since_epoch().count();
+arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<EvictionRate>& rates,
+                                                        Time received) {
+  ARROW_ASSIGN_OR_RAISE(auto builder,
+                        arrow::RecordBatchBuilder::Make(TableSchema(), arrow::default_memory_pool(),
+                                                        static_cast<int64_t>(rates.size())));
+  const int64_t at =
+      std::chrono::floor<std::chrono::milliseconds>(received).time_since_epoch().count();
   for (const EvictionRate& rate : rates) {
     ARROW_RETURN_NOT_OK(builder->GetFieldAs<arrow::StringBuilder>(0)->Append(rate.region));
     ARROW_RETURN_NOT_OK(builder->GetFieldAs<arrow::StringBuilder>(1)->Append(rate.sku));
@@ -43,12 +47,14 @@ struct Options {
 };
 
 Result<Options> ReadOptions(const SourceInput& input) {
-  ASSIGN_OR_RETURN(const Parameters with,
-                   Parameters::Make(input.parameters, input.task, {"stale_limit", "identity", "endpoints"}));
+  ASSIGN_OR_RETURN(
+      const Parameters with,
+      Parameters::Make(input.parameters, input.task, {"stale_limit", "identity", "endpoints"}));
   Options options;
   ASSIGN_OR_RETURN(options.stale_limit, with.Duration("stale_limit", 24h));
   RETURN_IF_ERROR(with.Text("identity", "azure"));
-  if (const nlohmann::json& endpoints = with.At("endpoints"); endpoints.is_object() && endpoints.contains("management")) {
+  if (const nlohmann::json& endpoints = with.At("endpoints");
+      endpoints.is_object() && endpoints.contains("management")) {
     if (!endpoints["management"].is_string()) return with.Bad("endpoints.management", "a base URL");
     options.crawl.base_url = endpoints["management"];
   }
@@ -80,13 +86,14 @@ struct Obtained {
   std::optional<Error> failure;  // of the request, if one was due and failed
 };
 
-Obtained Obtain(const SourceInput& input, const Options& options, const OpContext& context, SourceReport& report) {
+Obtained Obtain(const SourceInput& input, const Options& options, const OpContext& context,
+                SourceReport& report) {
   Obtained obtained;
   if (!IsDue(input, kUnit, input.refresh)) {
     obtained.crawl = ReadCopy(input.prior.at(kUnit), options, context);
     if (obtained.crawl.complete()) return obtained;
-    report.notes.push_back(fmt::format("the recorded answer of run {} cannot be used: {}", input.prior.at(kUnit).run,
-                                       obtained.crawl.failure->message));
+    report.notes.push_back(fmt::format("the recorded answer of run {} cannot be used: {}",
+                                       input.prior.at(kUnit).run, obtained.crawl.failure->message));
   }
   EvictionOptions live = options.crawl;
   live.tokens = input.tokens;
@@ -96,7 +103,8 @@ Obtained Obtain(const SourceInput& input, const Options& options, const OpContex
   obtained.fresh = obtained.crawl.complete();
   if (obtained.fresh) return obtained;
   obtained.failure = obtained.crawl.failure;
-  if (const PriorAnswer* copy = UsableCopy(input, kUnit, options.stale_limit, context.clock->Now())) {
+  if (const PriorAnswer* copy =
+          UsableCopy(input, kUnit, options.stale_limit, context.clock->Now())) {
     EvictionCrawl old = ReadCopy(*copy, options, context);
     if (old.complete()) obtained.crawl = std::move(old);
   }
@@ -114,8 +122,8 @@ void ReportRows(const SourceInput& input, const Obtained& obtained, SourceReport
   row.expected = static_cast<int64_t>(crawl.rows.size());
   row.asked = obtained.fresh || obtained.failure ? row.expected : 0;
   if (obtained.failure) {
-    const std::string detail =
-        fmt::format("{}; the copy of {} is used", obtained.failure->message, FormatTime(*crawl.newest));
+    const std::string detail = fmt::format("{}; the copy of {} is used", obtained.failure->message,
+                                           FormatTime(*crawl.newest));
     row.missing[std::string(GapReason(obtained.failure->code))] = row.expected;
     report.gaps.push_back({input.task, "stale", row.expected, detail});
     report.reason = detail;
@@ -137,6 +145,8 @@ class EvictionSource final : public Source {
     if (!obtained.crawl.complete()) {
       if (obtained.crawl.failure->code == Code::kCancelled) return *obtained.crawl.failure;
       ReportUnavailable(report, *obtained.crawl.failure, "row");
+      // No rows rather than no table: what is joined with it becomes unknown.
+      result.tables.emplace("", columnar::Table::Empty(TableSchema()));
       return result;
     }
     ReportRows(input, obtained, report);
@@ -148,7 +158,8 @@ class EvictionSource final : public Source {
                      {"repeats", rates.repeats},
                      {"contradictions", rates.contradictions},
                      {"unknown_bands", rates.unknown_bands}};
-    ASSIGN_ARROW_OR_RETURN(auto table, BuildTable(rates.rates, *obtained.crawl.newest), "task '{}'", input.task);
+    ASSIGN_ARROW_OR_RETURN(auto table, BuildTable(rates.rates, *obtained.crawl.newest), "task '{}'",
+                           input.task);
     result.tables.emplace("", columnar::Table::FromArrow(std::move(table)));
     return result;
   }
@@ -161,7 +172,8 @@ SourceEntry EvictionRatesSource() {
   entry.info = {
       .kind = "azure.eviction_rates",
       .help = "How often Azure takes spot machines away, from the Resource Graph",
-      .parameters = {{"stale_limit", "duration", false, "oldest recorded answer that stands in for a failed one; 24h"},
+      .parameters = {{"stale_limit", "duration", false,
+                      "oldest recorded answer that stands in for a failed one; 24h"},
                      {"identity", "text", false, "name of the identity in catchment.yaml; azure"},
                      {"endpoints", "map", false, "management: base URL of the resource manager"}},
       .outputs = {},

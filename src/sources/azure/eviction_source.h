@@ -11,7 +11,7 @@ namespace catchment::sources::azure {
 ///   interruption_band     text, not null   the service's text
 ///   interruption_score    float64?         null: a band that is not known
 ///   interruption_at       ts, not null     when it was received
-/// Unit of the state: `interruption`.
+/// Without rows if the service is unavailable. Unit of the state: `interruption`.
 SourceEntry EvictionRatesSource();
 
 }  // namespace catchment::sources::azure

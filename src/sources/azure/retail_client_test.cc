@@ -78,8 +78,7 @@ class RetailClientTest : public testing::Test {
     options.jitter = [] { return 0.5; };
     OpContext context;
     context.clock = &clock_;
-    RetailCrawl crawl =
-        CrawlRetail(transport, options, context);
+    RetailCrawl crawl = CrawlRetail(transport, options, context);
     requests_ = transport.requests();
     return crawl;
   }

@@ -1,0 +1,9 @@
+-- Every (SKU, region) ever published, by its first publish; nothing is removed.
+SELECT instance_tier, instance_type, region_name, min(first_publish) AS first_publish
+FROM (
+  SELECT instance_tier, instance_type, region_name, first_publish FROM head.known_pairs
+  UNION ALL
+  SELECT instance_tier, instance_type, coalesce(region_name, region_code), $slot FROM snapshot
+) AS pairs
+GROUP BY instance_tier, instance_type, region_name
+ORDER BY instance_tier, instance_type, region_name

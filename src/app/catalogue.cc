@@ -1,0 +1,72 @@
+#include "app/catalogue.h"
+
+#include "sinks/sink.h"
+#include "sources/azure/azure_sources.h"
+#include "sources/generic/generic_sources.h"
+
+namespace catchment::app {
+namespace {
+
+std::string KeyType(const std::string& type) { return type == "integer" ? "int" : type; }
+
+core::Component ToComponent(const sources::SourceInfo& info) {
+  core::Component component;
+  component.name = info.kind;
+  component.help = info.help;
+  component.looks_back = info.looks_back;
+  component.outputs = info.outputs;
+  for (const sources::ParameterInfo& key : info.parameters) {
+    component.keys.push_back({key.name, KeyType(key.type), key.required, key.help, {}});
+  }
+  return component;
+}
+
+core::Component DiffComponent() {
+  core::Component diff;
+  diff.name = "diff";
+  diff.help = "rows added, changed and removed since the published table";
+  diff.keys = {
+      {"against", "text", false, "the published table to compare with (default: the needed task's name)", {}},
+      {"key", "list", true, "columns that identify a row", {}},
+      {"compare", "list", true, "columns whose difference is a change", {}},
+      {"keep", "list", false, "columns carried along and not compared", {}},
+  };
+  return diff;
+}
+
+}  // namespace
+
+const std::vector<sources::SourceEntry>& AllSources() {
+  static const std::vector<sources::SourceEntry> entries = [] {
+    std::vector<sources::SourceEntry> all = sources::generic::GenericSources();
+    for (sources::SourceEntry& entry : sources::azure::AzureSources()) all.push_back(std::move(entry));
+    return all;
+  }();
+  return entries;
+}
+
+const sources::SourceEntry* FindSource(const std::string& kind) {
+  for (const sources::SourceEntry& entry : AllSources()) {
+    if (entry.info.kind == kind) return &entry;
+  }
+  return nullptr;
+}
+
+core::Catalogue MakeCatalogue() {
+  core::Catalogue catalogue;
+  for (const sources::SourceEntry& entry : AllSources()) catalogue.sources.push_back(ToComponent(entry.info));
+  catalogue.transforms.push_back(DiffComponent());
+  for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
+    core::Component component;
+    component.name = entry.kind;
+    component.help = entry.help;
+    for (const sinks::SinkKey& key : entry.keys) {
+      component.keys.push_back({key.name, key.type, key.required, key.help, {}});
+    }
+    catalogue.sinks.push_back(std::move(component));
+  }
+  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet"};
+  return catalogue;
+}
+
+}  // namespace catchment::app

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/mutex.h"
+#include "columnar/table.h"
+#include "core/task.h"
+#include "lake/history.h"
+#include "lake/store.h"
+
+namespace catchment::app {
+
+/// A dataset as one run sees it (lake::ViewForRun), with its tables read at most once each. Thread-safe. `store`
+/// outlives it.
+class LakeHead final : public core::Head {
+ public:
+  LakeHead(const lake::ReadStore& store, lake::ViewForRun views) : store_(store), views_(std::move(views)) {}
+
+  int64_t number() const override { return views_.head.number; }
+  const lake::ViewForRun& views() const { return views_; }
+
+  /// A published table as derive tasks see it: `partition` tables of the newest publish, the others of the publish
+  /// that this run's slot follows. Null: not published yet.
+  Result<std::optional<columnar::Table>> Table(const std::string& name) const;
+  /// Whether Table(name) would give one.
+  bool Has(const std::string& name) const;
+  /// The state that this run's follows.
+  const nlohmann::json& state() const { return views_.base.state; }
+
+ private:
+  const lake::View& ViewOf(const std::string& name) const;
+
+  // Constant after construction.
+  const lake::ReadStore& store_;
+  const lake::ViewForRun views_;
+  // Guarded by mutex_.
+  mutable Mutex mutex_;
+  mutable std::map<std::string, columnar::Table> read_ GUARDED_BY(mutex_);
+};
+
+/// The head of a run; every head of a run is one.
+inline const LakeHead& HeadOf(const core::Head& head) { return static_cast<const LakeHead&>(head); }
+
+}  // namespace catchment::app

@@ -1,0 +1,110 @@
+#include "app/lake_publisher.h"
+
+#include <algorithm>
+
+#include "app/contract_check.h"
+#include "app/delivery.h"
+#include "app/export_writer.h"
+#include "app/lake_head.h"
+#include "app/publish_input.h"
+#include "lake/outbox.h"
+#include "lake/publish.h"
+#include "lake/run_record.h"
+#include "lake/vault_blob_store.h"
+
+namespace catchment::app {
+namespace {
+
+using core::PublishRequest;
+using core::PublishResult;
+using core::RunSpec;
+
+std::string HeldMessage(const std::vector<core::ContractVerdict>& verdicts) {
+  std::string message = "held back by the contract:";
+  for (const core::ContractVerdict& verdict : verdicts) {
+    if (!verdict.passed) message += fmt::format(" {}: {};", verdict.table, verdict.explanation);
+  }
+  message.pop_back();
+  return message;
+}
+
+}  // namespace
+
+Result<core::SlotStanding> LakePublisher::Standing(const RunSpec& spec, const OpContext&) {
+  ASSIGN_OR_RETURN(const lake::ViewForRun views,
+                   lake::LoadForSlot(*services_.store, spec.dataset.text, spec.slot.id, spec.slot.start));
+  core::SlotStanding standing;
+  standing.publishes = views.standing.published;
+  if (views.head.number > 0) standing.newest_slot = views.head.newest_slot_time;
+  if (!standing.publishes.empty()) {
+    const int64_t last = standing.publishes.back();
+    ASSIGN_OR_RETURN(const auto summaries, lake::ListPublishes(*services_.store, spec.dataset.text, last, last));
+    if (!summaries.empty()) standing.published_at = summaries[0].published;
+  }
+  return standing;
+}
+
+Result<std::shared_ptr<const core::Head>> LakePublisher::LoadHead(const RunSpec& spec, const core::SlotStanding&,
+                                                                  const OpContext&) {
+  ASSIGN_OR_RETURN(lake::ViewForRun views,
+                   lake::LoadForSlot(*services_.store, spec.dataset.text, spec.slot.id, spec.slot.start));
+  return std::shared_ptr<const core::Head>(std::make_shared<LakeHead>(*services_.store, std::move(views)));
+}
+
+Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {
+  if (services_.log == nullptr) return std::string();
+  if (!sealed_) {
+    lake::VaultBlobStore vault(*services_.store, spec.dataset.text);
+    ASSIGN_OR_RETURN(const net::SealedExchanges sealed, services_.log->Seal(vault), "vault");
+    sealed_ = sealed.list_sha256;
+  }
+  return *sealed_;
+}
+
+Result<PublishResult> LakePublisher::Publish(const PublishRequest& request, const OpContext& context) {
+  const RunSpec& spec = *request.spec;
+  const LakeHead& head = HeadOf(*request.head);
+  PublishResult result;
+  ASSIGN_OR_RETURN(result.verdicts, CheckContracts(*spec.definition, request.outputs, head));
+  if (std::any_of(result.verdicts.begin(), result.verdicts.end(), [](const auto& verdict) { return !verdict.passed; })) {
+    result.held = true;
+    result.message = HeldMessage(result.verdicts);
+    return result;
+  }
+  ASSIGN_OR_RETURN(const std::string exchanges, SealExchanges(spec));
+  Result<lake::PublishInput> input = MakePublishInput(request, result.verdicts, exchanges, context.clock->Now());
+  if (!input.ok() && input.error().code == Code::kInvalid) {  // not of the types that the contract gives
+    result.held = true;
+    result.message = "held back by the contract: " + input.error().message;
+    return result;
+  }
+  if (!input.ok()) return input.status();
+  for (const lake::TableInput& table : input->tables) result.rows[table.name] = table.rows.num_rows();
+  ASSIGN_OR_RETURN(const lake::Manifest manifest, lake::Publish(*services_.store, *input, context));
+  result.number = manifest.number;
+  return result;
+}
+
+Result<core::FinishResult> LakePublisher::Finish(const RunSpec& spec, const OpContext& context) {
+  core::FinishResult result;
+  RETURN_IF_ERROR(WriteOwedExports(spec, services_, context, result));
+  RETURN_IF_ERROR(DeliverOutbox(spec, services_, context, DeliverParked::kNo, result));
+  if (result.exports_owed == 0 && result.waiting == 0) {
+    if (const Status noted = lake::NoteSettled(*services_.store, spec.dataset.text); !noted.ok()) {
+      result.notes.push_back("could not note what is settled: " + noted.error().message);
+    }
+  }
+  return result;
+}
+
+Status LakePublisher::Record(const RunSpec& spec, const core::RunRecord& record, const OpContext&) {
+  nlohmann::json json = core::ToJson(record);
+  json["spec"] = {{"pipeline_file", spec.definition->file.string()},
+                  {"parameters", spec.parameters},
+                  {"refresh", core::RefreshName(spec.refresh)},
+                  {"late", spec.late}};
+  if (sealed_) json["exchanges"] = *sealed_;
+  return lake::PutRunRecord(*services_.store, spec.dataset.text, spec.slot.id, spec.run, json);
+}
+
+}  // namespace catchment::app

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/settings.h"
+#include "core/lease.h"
+#include "core/publisher.h"
+#include "lake/store.h"
+#include "net/vault.h"
+#include "sinks/sink.h"
+
+namespace catchment::app {
+
+/// What a publisher works with. All outlive it.
+struct PublisherServices {
+  const Settings* settings = nullptr;
+  lake::WriteStore* store = nullptr;  ///< the environment's lake
+  core::LeaseStore* leases = nullptr;
+  const core::Machine* machine = nullptr;
+  net::ExchangeLog* log = nullptr;  ///< what the run has received; null: nothing is collected
+  sinks::SinkServices sinks;
+};
+
+/// Publishes runs to a lake: checks the contract, folds the state, seals the run's exchanges into the vault, creates
+/// the manifest, then writes exports and delivers outbox items under a lease each. One run's; not thread-safe.
+class LakePublisher final : public core::Publisher {
+ public:
+  explicit LakePublisher(PublisherServices services) : services_(services) {}
+
+  Result<core::SlotStanding> Standing(const core::RunSpec& spec, const OpContext& context) override;
+  Result<std::shared_ptr<const core::Head>> LoadHead(const core::RunSpec& spec, const core::SlotStanding& standing,
+                                                     const OpContext& context) override;
+  Result<core::PublishResult> Publish(const core::PublishRequest& request, const OpContext& context) override;
+  Result<core::FinishResult> Finish(const core::RunSpec& spec, const OpContext& context) override;
+  Status Record(const core::RunSpec& spec, const core::RunRecord& record, const OpContext& context) override;
+
+ private:
+  Result<std::string> SealExchanges(const core::RunSpec& spec);
+
+  const PublisherServices services_;
+  std::optional<std::string> sealed_;  ///< digest of the exchange list, once sealed
+};
+
+}  // namespace catchment::app

@@ -1,0 +1,234 @@
+#include "app/maintenance.h"
+
+#include <algorithm>
+
+#include "app/delivery.h"
+#include "app/export_writer.h"
+#include "app/run_pipeline.h"
+#include "app/run_services.h"
+#include "base/clock.h"
+#include "core/placeholders.h"
+#include "core/slot.h"
+#include "lake/compact.h"
+#include "lake/exports.h"
+#include "lake/history.h"
+#include "lake/local_store.h"
+#include "lake/outbox.h"
+#include "lake/recover.h"
+#include "lake/verify.h"
+
+namespace catchment::app {
+namespace fs = std::filesystem;
+namespace {
+
+OpContext Context(const Clock& clock, std::stop_token stop) {
+  OpContext context;
+  context.clock = &clock;
+  context.stop = std::move(stop);
+  return context;
+}
+
+/// Whether the process that carries out `run` lives, as far as this machine knows.
+bool Alive(StateStores& state, const RunId& run) {
+  const Result<core::RunRecord> record = state.runs().Get(run);
+  if (!record.ok() || record->state != core::RunState::kRunning) return false;
+  const auto lease = state.leases().Find(core::SlotLeaseName(record->dataset, record->slot));
+  if (!lease.ok()) return true;  // not known: leave its things alone
+  return lease->has_value() && (*lease)->lease.holder.run == run.text &&
+         core::StandingOf(**lease, state.machine()) != core::LeaseStanding::kDead;
+}
+
+/// A spec good enough to finish what publishes of the dataset owe: definition, dataset, parameters' defaults, and the
+/// newest slot.
+Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset, const std::string& pipeline_name,
+                                     const lake::View& view) {
+  core::RunSpec spec;
+  ASSIGN_OR_RETURN(spec.definition, LoadPipelineByName(settings, pipeline_name));
+  spec.pipeline.text = spec.definition->name;
+  spec.dataset.text = dataset;
+  ASSIGN_OR_RETURN(spec.parameters, core::ResolveParameters(*spec.definition, nlohmann::json::object(),
+                                                            [](const std::string&) { return std::optional<std::string>(); }));
+  spec.placeholders.parameters = spec.parameters;
+  spec.placeholders.variables = settings.environment.vars;
+  spec.slot.id = view.newest_slot;
+  spec.slot.start = view.newest_slot_time;
+  spec.placeholders.slot = spec.slot.start;
+  spec.run = NewRunId();
+  spec.environment = settings.environment.name;
+  spec.simulated = settings.simulated;
+  return spec;
+}
+
+/// Exports and deliveries that a dataset's publishes owe.
+Status FinishDataset(const Settings& settings, StateStores& state, const std::string& dataset, std::stop_token stop,
+                     MaintenanceAnswer& answer) {
+  ASSIGN_OR_RETURN(const auto reading, lake::LocalStore::OpenRead(settings.lake_root));
+  ASSIGN_OR_RETURN(const auto owed, lake::OwedExports(*reading, dataset));
+  ASSIGN_OR_RETURN(const auto pending, lake::PendingDeliveries(*reading, dataset));
+  if (owed.empty() && pending.empty()) return {};
+  ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*reading, dataset));
+  const Result<core::RunSpec> spec = SpecForDataset(settings, dataset, dataset.substr(0, dataset.find('/')), view);
+  if (!spec.ok()) {
+    answer.problems.push_back(fmt::format("{} exports and {} deliveries are owed, and the pipeline is not found: {}",
+                                          owed.size(), pending.size(), spec.error().message));
+    return {};
+  }
+  ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, *spec, state));
+  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, view.newest_slot_time));
+  LakePublisher publisher(services->publisher());
+  ASSIGN_OR_RETURN(const core::FinishResult result, publisher.Finish(*spec, Context(*clock, std::move(stop))));
+  if (result.exports_written > 0) answer.done.push_back(fmt::format("wrote {} exports", result.exports_written));
+  if (result.delivered > 0) answer.done.push_back(fmt::format("delivered {} outbox items", result.delivered));
+  for (const std::string& note : result.notes) answer.problems.push_back(note);
+  return {};
+}
+
+Status RecoverDataset(const Settings& settings, StateStores& state, const std::string& dataset, std::stop_token stop,
+                      MaintenanceAnswer& answer) {
+  ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
+  ASSIGN_OR_RETURN(const lake::RecoverReport report,
+                   lake::Recover(*store, dataset, [&](const RunId& run) { return Alive(state, run); }));
+  const auto say = [&](const std::vector<std::string>& names, const char* what) {
+    if (!names.empty()) answer.done.push_back(fmt::format("{} {}", what, names.size()));
+    answer.json[what] = names;
+  };
+  say(report.temporary, "removed unfinished writes:");
+  say(report.orphans, "removed objects of dead runs:");
+  say(report.journals, "removed journals of dead runs:");
+  say(report.checkpoints, "rewrote checkpoints:");
+  say(report.kept, "left alone, of runs at work:");
+  if (report.head) answer.done.push_back("rewrote HEAD");
+  return FinishDataset(settings, state, dataset, std::move(stop), answer);
+}
+
+/// Scratch folders of runs that are dead.
+MaintenanceAnswer RecoverWorkFolders(const Settings& settings, StateStores& state) {
+  MaintenanceAnswer answer;
+  std::error_code error;
+  int64_t removed = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(settings.state_folder / "work", error)) {
+    if (Alive(state, RunId{entry.path().filename().string()})) continue;
+    std::error_code failed;
+    fs::remove_all(entry.path(), failed);
+    removed += failed ? 0 : 1;
+  }
+  if (removed > 0) answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", removed));
+  return answer;
+}
+
+Result<std::vector<std::string>> ChooseDatasets(const Settings& settings, const std::string& name) {
+  if (name.empty()) return ListDatasets(settings);
+  ASSIGN_OR_RETURN(std::string dataset, DatasetOf(settings, name));
+  return std::vector<std::string>{std::move(dataset)};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
+  std::vector<std::string> datasets;
+  std::error_code error;
+  const auto is_dataset = [&](const fs::path& path) {
+    return fs::is_directory(path / "manifests", error) || fs::is_directory(path / "runs", error);
+  };
+  for (const fs::directory_entry& entry : fs::directory_iterator(settings.lake_root, error)) {
+    if (!entry.is_directory(error)) continue;
+    const std::string name = entry.path().filename().string();
+    if (is_dataset(entry.path())) {
+      datasets.push_back(name);
+      continue;
+    }
+    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), error)) {
+      if (inner.is_directory(error) && is_dataset(inner.path())) {
+        datasets.push_back(name + "/" + inner.path().filename().string());
+      }
+    }
+  }
+  std::sort(datasets.begin(), datasets.end());
+  return datasets;
+}
+
+Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ChooseDatasets(settings, name));
+  std::vector<MaintenanceAnswer> answers;
+  for (const std::string& dataset : datasets) {
+    MaintenanceAnswer& answer = answers.emplace_back();
+    answer.dataset = dataset;
+    RETURN_IF_ERROR(RecoverDataset(settings, *state, dataset, stop, answer), "dataset '{}'", dataset);
+  }
+  answers.push_back(RecoverWorkFolders(settings, *state));
+  return answers;
+}
+
+Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& name, int64_t min_files,
+                                  std::stop_token stop) {
+  MaintenanceAnswer answer;
+  ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, name));
+  ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
+  ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*store, answer.dataset));
+  const SystemClock clock;
+  // Partitions of the newest slot's UTC day can still get rows.
+  const std::string today = view.number == 0 ? "" : FormatTime(view.newest_slot_time).substr(0, 10);
+  lake::CompactOptions options;
+  options.min_files = min_files;
+  options.open = [&](std::string_view, const lake::PartitionValues& partition) {
+    return std::any_of(partition.begin(), partition.end(), [&](const auto& value) { return value && *value == today; });
+  };
+  for (int tries = 0; tries < 8; ++tries) {
+    const auto done = lake::Compact(*store, answer.dataset, NewRunId(), options, Context(clock, stop));
+    if (!done.ok() && done.error().code == Code::kExists) continue;  // a run published meanwhile
+    if (!done.ok()) return done.status();
+    if (!*done) {
+      answer.done.push_back("nothing to compact");
+    } else {
+      answer.done.push_back(fmt::format("published as {}", (*done)->number));
+      answer.json["publish"] = (*done)->number;
+    }
+    return answer;
+  }
+  return Unavailable("dataset '{}': other runs publish all the time; try again later", answer.dataset);
+}
+
+Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings, const VerifyRequest& request, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ChooseDatasets(settings, request.dataset));
+  ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));
+  const SystemClock clock;
+  std::vector<MaintenanceAnswer> answers;
+  for (const std::string& dataset : datasets) {
+    lake::VerifyOptions options;
+    options.digests = !request.quick;
+    options.parquet = !request.quick;
+    options.all_versions = request.all_versions;
+    ASSIGN_OR_RETURN(const lake::VerifyReport report, lake::Verify(*store, dataset, options, Context(clock, stop)));
+    MaintenanceAnswer& answer = answers.emplace_back();
+    answer.dataset = dataset;
+    answer.done.push_back(fmt::format("checked {} manifests and {} objects of {} bytes; head is {}", report.manifests,
+                                      report.objects, report.bytes, report.head));
+    answer.json = {{"head", report.head}, {"manifests", report.manifests}, {"objects", report.objects},
+                   {"bytes", report.bytes}, {"findings", nlohmann::json::array()}};
+    for (const lake::Finding& finding : report.findings) {
+      answer.problems.push_back(fmt::format("{}: {}; {}", finding.object, finding.what, finding.remedy));
+      answer.json["findings"].push_back({{"object", finding.object}, {"what", finding.what}, {"remedy", finding.remedy}});
+    }
+  }
+  return answers;
+}
+
+Result<MaintenanceAnswer> ExportAgain(const Settings& settings, const std::string& pipeline,
+                                      std::optional<int64_t> publish, bool takeover) {
+  ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
+  ASSIGN_OR_RETURN(const auto definition, LoadPipelineByName(settings, pipeline));
+  MaintenanceAnswer answer;
+  ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, definition->name));
+  ASSIGN_OR_RETURN(const auto reading, lake::LocalStore::OpenRead(settings.lake_root));
+  ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*reading, answer.dataset, publish));
+  ASSIGN_OR_RETURN(const core::RunSpec spec, SpecForDataset(settings, answer.dataset, pipeline, view));
+  ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, *state));
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                   RewriteExports(spec, services->publisher(), view.number, takeover));
+  for (const std::string& path : paths) answer.done.push_back("wrote " + path);
+  answer.json = {{"publish", view.number}, {"paths", paths}};
+  return answer;
+}
+
+}  // namespace catchment::app

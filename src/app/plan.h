@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/run_pipeline.h"
+
+namespace catchment::app {
+
+struct PlannedTask {
+  std::string name, kind, needs;
+  std::string what;  ///< one line: asks the world, or uses which stored answer; which file or transform
+};
+
+/// What a run would do.
+struct PlanAnswer {
+  std::string dataset, slot, environment;
+  std::string standing;  ///< new, late, revision, published already, outside its window
+  std::vector<PlannedTask> tasks;
+  std::vector<std::string> writes;  ///< tables, exports, sinks
+};
+
+/// What `catchment run` with the same request would ask, read and write. Asks nothing of the world and writes nothing.
+Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request);
+
+}  // namespace catchment::app

@@ -1,0 +1,236 @@
+#include "app/replay.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/lake_head.h"
+#include "app/maintenance.h"
+#include "app/publish_input.h"
+#include "app/run_pipeline.h"
+#include "app/state_stores.h"
+#include "app/task_bodies.h"
+#include "base/file.h"
+#include "core/pipeline_parse.h"
+#include "app/catalogue.h"
+#include "lake/local_store.h"
+#include "lake/publish.h"
+#include "lake/run_record.h"
+#include "lake/vault_blob_store.h"
+
+extern char** environ;
+
+namespace catchment::app {
+namespace fs = std::filesystem;
+namespace {
+
+/// Where a run left its record.
+struct FoundRun {
+  std::string dataset;
+  core::RunRecord record;
+  nlohmann::json json;
+};
+
+Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store, const std::string& run) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ListDatasets(settings));
+  for (const std::string& dataset : datasets) {
+    const fs::path runs = settings.lake_root / dataset / "runs";
+    std::error_code error;
+    for (const fs::directory_entry& slot : fs::directory_iterator(runs, error)) {
+      if (!fs::exists(slot.path() / (run + ".json"), error)) continue;
+      FoundRun found;
+      found.dataset = dataset;
+      ASSIGN_OR_RETURN(found.json, lake::GetRunRecord(store, dataset, SlotId{slot.path().filename().string()}, RunId{run}));
+      ASSIGN_OR_RETURN(found.record, core::RunRecordFromJson(found.json));
+      return found;
+    }
+  }
+  return NotFound("there is no record of run '{}' in {}; `catchment history PIPELINE` lists the runs", run,
+                  settings.lake_root.string());
+}
+
+/// The dataset as the run saw it: its head then, and for a revision of the newest slot what that slot follows.
+Result<lake::ViewForRun> ViewsAt(const lake::ReadStore& store, const std::string& dataset, const core::RunRecord& record) {
+  lake::ViewForRun views;
+  const int64_t head = record.published.value_or(1) - 1;
+  ASSIGN_OR_RETURN(views.head, lake::LoadView(store, dataset, head));
+  views.base = views.head;
+  if (head == 0) return views;
+  ASSIGN_OR_RETURN(const auto summaries, lake::ListPublishes(store, dataset, 1, head));
+  for (const lake::PublishSummary& summary : summaries) {
+    const bool fills = summary.kind != lake::PublishKind::kPrune && summary.kind != lake::PublishKind::kCompact;
+    if (fills && summary.slot == record.slot) views.standing.published.push_back(summary.number);
+  }
+  views.standing.is_newest = record.slot_start >= views.head.newest_slot_time;
+  if (!views.standing.published.empty()) {
+    views.standing.kind = lake::PublishKind::kRevision;
+    if (views.standing.is_newest) {
+      ASSIGN_OR_RETURN(views.base, lake::LoadView(store, dataset, views.standing.published.front() - 1));
+    }
+  } else if (!views.standing.is_newest) {
+    views.standing.kind = lake::PublishKind::kLate;
+  }
+  return views;
+}
+
+Result<core::RunSpec> SpecOf(const Settings& settings, const FoundRun& found) {
+  core::RunSpec spec;
+  const nlohmann::json& stored = found.json.value("spec", nlohmann::json::object());
+  const std::string file = stored.value("pipeline_file", std::string());
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    ASSIGN_OR_RETURN(core::Pipeline pipeline, core::LoadPipeline(file, MakeCatalogue()));
+    spec.definition = std::make_shared<const core::Pipeline>(std::move(pipeline));
+  } else {
+    ASSIGN_OR_RETURN(spec.definition, LoadPipelineByName(settings, found.record.pipeline.text));
+  }
+  spec.pipeline = found.record.pipeline;
+  spec.dataset = found.record.dataset;
+  ASSIGN_OR_RETURN(spec.slot, core::SlotFromId(*spec.definition, found.record.slot));
+  spec.run = found.record.run;
+  spec.parameters = stored.value("parameters", nlohmann::json::object());
+  spec.placeholders.parameters = spec.parameters;
+  spec.placeholders.variables = settings.environment.vars;
+  spec.placeholders.slot = spec.slot.start;
+  ASSIGN_OR_RETURN(spec.refresh, core::ParseRefresh(stored.value("refresh", std::string())));
+  spec.environment = found.record.environment;
+  spec.simulated = found.record.simulated;
+  return spec;
+}
+
+/// Tasks in an order in which each comes after those it needs.
+std::vector<const core::TaskSpec*> InOrder(const core::Pipeline& pipeline) {
+  std::vector<const core::TaskSpec*> order;
+  const auto placed = [&](const std::string& need) {
+    return std::any_of(order.begin(), order.end(), [&](const auto* task) { return task->name == core::TaskOf(need); });
+  };
+  for (size_t round = 0; round < pipeline.tasks.size(); ++round) {
+    for (const core::TaskSpec& task : pipeline.tasks) {
+      if (!placed(task.name) && std::all_of(task.needs.begin(), task.needs.end(), placed)) order.push_back(&task);
+    }
+  }
+  return order;
+}
+
+/// What a task's needs are called, out of all outputs so far.
+core::Artifacts NeedsOf(const core::TaskSpec& task, const core::Artifacts& outputs) {
+  core::Artifacts needs;
+  for (const std::string& need : task.needs) {
+    for (const auto& [name, artifact] : outputs) {
+      if (name == need || name.starts_with(need + ".")) needs[name] = artifact;
+    }
+  }
+  return needs;
+}
+
+Status RunTasks(const core::RunSpec& spec, const std::shared_ptr<const LakeHead>& head,
+                const std::map<std::string, std::unique_ptr<core::TaskBody>>& bodies, const OpContext& context,
+                core::PublishRequest& request) {
+  for (const core::TaskSpec* task : InOrder(*spec.definition)) {
+    if (task->kind == core::TaskKind::kExec) {
+      return Invalid("task '{}' is a program; a run with programs cannot be replayed", task->name);
+    }
+    core::TaskInput input{NeedsOf(*task, request.outputs), head, &spec, task};
+    ASSIGN_OR_RETURN(core::TaskOutput output, bodies.at(task->name)->Run(input, context), "task '{}'", task->name);
+    for (auto& [name, artifact] : output.tables) {
+      request.outputs[name.empty() ? task->name : task->name + "." + name] = std::move(artifact);
+    }
+    if (output.report) request.reports.push_back(std::move(*output.report));
+  }
+  std::sort(request.reports.begin(), request.reports.end(),
+            [](const SourceReport& a, const SourceReport& b) { return a.source < b.source; });
+  return {};
+}
+
+ReplayAnswer Compare(const lake::Manifest& published, const lake::Manifest& replayed) {
+  ReplayAnswer answer;
+  answer.run = published.run.text;
+  answer.dataset = published.dataset;
+  answer.slot = published.slot.text;
+  answer.publish = published.number;
+  answer.state_same = published.state == replayed.state;
+  const auto add = [&](const std::string& name, const lake::FileEntry& file, const lake::Manifest& other, bool published_side) {
+    ReplayedFile compared{name, file.path, "", ""};
+    (published_side ? compared.published_sha256 : compared.replayed_sha256) = file.sha256;
+    const auto table = other.tables.find(name);
+    if (table != other.tables.end()) {
+      for (const lake::FileEntry& candidate : table->second.files) {
+        if (candidate.path == file.path) {
+          (published_side ? compared.replayed_sha256 : compared.published_sha256) = candidate.sha256;
+        }
+      }
+    }
+    if (published_side || compared.published_sha256.empty()) answer.files.push_back(std::move(compared));
+  };
+  for (const auto& [name, table] : published.tables) {
+    for (const lake::FileEntry& file : table.files) add(name, file, replayed, true);
+  }
+  for (const auto& [name, table] : replayed.tables) {
+    for (const lake::FileEntry& file : table.files) add(name, file, published, false);
+  }
+  return answer;
+}
+
+/// A scratch folder, removed at the end.
+struct Scratch {
+  explicit Scratch(fs::path folder) : path(std::move(folder)) {}
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code error;
+    fs::remove_all(path, error);
+  }
+  const fs::path path;
+};
+
+}  // namespace
+
+bool ReplayAnswer::same() const {
+  return state_same && std::all_of(files.begin(), files.end(), [](const ReplayedFile& file) { return file.same(); });
+}
+
+Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));
+  ASSIGN_OR_RETURN(const FoundRun found, FindRun(settings, *store, run));
+  if (!found.record.published) return NotFound("run '{}' published nothing: {}", run, found.record.message);
+  ASSIGN_OR_RETURN(const lake::Manifest published, lake::ReadManifest(*store, found.dataset, *found.record.published));
+  ASSIGN_OR_RETURN(const core::RunSpec spec, SpecOf(settings, found));
+  ASSIGN_OR_RETURN(lake::ViewForRun views, ViewsAt(*store, found.dataset, found.record));
+
+  const std::string list = found.json.value("exchanges", std::string());
+  const lake::VaultBlobStore vault(*store, found.dataset);
+  std::vector<net::Exchange> exchanges;
+  if (!list.empty()) {
+    ASSIGN_OR_RETURN(exchanges, net::ReadExchanges(vault, list));
+  }
+  const Scratch scratch(settings.state_folder / "work" / ("replay-" + NewRunId().text));
+  net::FixedToken token("replay");
+  net::LocalSecretStore secrets(environ);
+  TaskServices services;
+  services.settings = &settings;
+  services.store = store.get();
+  services.transport = [&](const std::string& task) -> std::unique_ptr<net::Transport> {
+    return std::make_unique<net::ReplayTransport>(vault, exchanges, task);
+  };
+  services.tokens = [&](const std::string&) { return &token; };
+  services.secrets = &secrets;
+  services.work_folder = scratch.path;
+  ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec.definition, services));
+
+  const ManualClock clock(published.published);
+  OpContext context;
+  context.clock = &clock;
+  context.stop = std::move(stop);
+  context.prefix = fmt::format("[replay {}]", run);
+  const auto head = std::make_shared<LakeHead>(*store, views);
+  core::PublishRequest request;
+  request.spec = &spec;
+  request.head = head;
+  request.gaps = published.gaps;
+  RETURN_IF_ERROR(RunTasks(spec, head, bodies, context, request));
+  ASSIGN_OR_RETURN(const lake::PublishInput input, MakePublishInput(request, {}, list, published.published));
+  ASSIGN_OR_RETURN(const auto scratch_store, lake::LocalStore::OpenWrite(scratch.path / "lake"));
+  ASSIGN_OR_RETURN(const lake::Manifest replayed, lake::Publish(*scratch_store, input, context));
+  return Compare(published, replayed);
+}
+
+}  // namespace catchment::app

@@ -1,0 +1,55 @@
+#include "app/run_pipeline.h"
+
+#include "app/lake_publisher.h"
+#include "app/run_services.h"
+#include "app/state_stores.h"
+#include "app/task_bodies.h"
+#include "core/exit_code.h"
+
+namespace catchment::app {
+namespace {
+
+Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& spec, StateStores& state,
+                               const RunControl& control) {
+  ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, state));
+  ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec.definition, services->tasks()));
+  LakePublisher publisher(services->publisher());
+  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
+
+  core::RunDependencies dependencies;
+  dependencies.publisher = &publisher;
+  dependencies.runs = &state.runs();
+  dependencies.ledger = &state.ledger();
+  dependencies.machine = &state.machine();
+  for (const auto& [name, body] : bodies) dependencies.bodies[name] = body.get();
+  dependencies.on_event = control.on_event;
+  dependencies.stop_signal = control.stop_signal;
+  OpContext context;
+  context.clock = clock.get();
+  context.stop = control.stop;
+  context.prefix = fmt::format("[{} {}]", spec.pipeline.text, spec.slot.id.text);
+  return core::ExecuteRun(spec, dependencies, context);
+}
+
+}  // namespace
+
+Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings, const RunRequest& request,
+                                                 const RunControl& control) {
+  ASSIGN_OR_RETURN(const std::vector<RunPlan> plans, ResolveRuns(settings, request));
+  ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
+  std::vector<core::RunResult> results;
+  for (const RunPlan& plan : plans) {
+    ASSIGN_OR_RETURN(core::RunResult result, RunOne(settings, plan.spec, *state, control));
+    results.push_back(std::move(result));
+    if (control.stop.stop_requested()) break;
+  }
+  return results;
+}
+
+int ExitCodeOf(const std::vector<core::RunResult>& results) {
+  int code = 0;
+  for (const core::RunResult& result : results) code = core::MostSevere(code, result.exit_code);
+  return code;
+}
+
+}  // namespace catchment::app

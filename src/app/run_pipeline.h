@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/settings.h"
+#include "core/run.h"
+
+namespace catchment::app {
+
+/// `catchment run`.
+struct RunRequest {
+  std::string pipeline;       ///< name or path
+  std::string slot = "due";
+  nlohmann::json parameters = nlohmann::json::object();  ///< by name or alias, texts
+  core::Refresh refresh = core::Refresh::kUnset;
+  bool late = false;
+  int workers = 0;  ///< 0: as many as the machine has cores, at least 2
+};
+
+/// How the caller watches and ends a run.
+struct RunControl {
+  std::function<void(const core::RunEvent&)> on_event;
+  std::stop_token stop;
+  std::function<int()> stop_signal;
+};
+
+/// Fill one slot of a pipeline (of each `for_each` value in turn). Errors of the request come as Status before anything
+/// is asked of the world; what happens afterwards stands in the results, one for each dataset.
+Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings, const RunRequest& request,
+                                                 const RunControl& control);
+
+/// The exit code of several results: the most severe.
+int ExitCodeOf(const std::vector<core::RunResult>& results);
+
+/// A run as it would be started, without starting it: for `plan`, `export`, `replay`.
+struct RunPlan {
+  core::RunSpec spec;
+  bool outside_window = false;
+};
+Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request);
+
+/// A pipeline by name or path. kInvalid: every problem of the file, one a line.
+Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings, const std::string& name_or_path);
+
+}  // namespace catchment::app

@@ -1,0 +1,94 @@
+#include "app/run_services.h"
+
+#include "lake/local_store.h"
+#include "net/endpoints.h"
+
+extern char** environ;
+
+namespace catchment::app {
+namespace {
+
+/// Real hosts of the services that a simulator may stand in for.
+std::vector<net::ServiceHost> ServiceHosts() {
+  return {{"prices.azure.com", "prices"},
+          {"management.azure.com", "management"},
+          {"login.microsoftonline.com", "login"}};
+}
+
+}  // namespace
+
+Result<net::Transport*> LazyTransport::Open() {
+  MutexLock lock(mutex_);
+  if (!timed_) {
+    net::CurlOptions options;
+    ASSIGN_OR_RETURN(options.endpoints, net::Endpoints::FromEnvironment(environ, ServiceHosts()));
+    options.user_agent = "catchment/" CATCHMENT_VERSION;
+    ASSIGN_OR_RETURN(curl_, net::CurlTransport::Open(std::move(options)));
+    timed_ = std::make_unique<SimulatedTimeTransport>(*curl_);
+  }
+  return timed_.get();
+}
+
+Result<net::Response> LazyTransport::Send(const net::Request& request, const OpContext& context) {
+  ASSIGN_OR_RETURN(net::Transport* transport, Open());
+  return transport->Send(request, context);
+}
+
+void LazyTransport::Start(net::Request request, const OpContext& context, Done done) {
+  const Result<net::Transport*> transport = Open();
+  if (!transport.ok()) return done(transport.error());
+  (*transport)->Start(std::move(request), context, std::move(done));
+}
+
+std::filesystem::path WorkFolder(const Settings& settings, const RunId& run) {
+  return settings.state_folder / "work" / run.text;
+}
+
+Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings, const core::RunSpec& spec,
+                                                       StateStores& state) {
+  std::unique_ptr<RunServices> services(new RunServices(settings, state));
+  RunServices& made = *services;
+  made.work_folder_ = WorkFolder(settings, spec.run);
+  ASSIGN_OR_RETURN(made.store_, lake::LocalStore::OpenWrite(settings.lake_root));
+  made.secrets_ = std::make_unique<net::LocalSecretStore>(environ);
+  ASSIGN_OR_RETURN(made.log_, net::ExchangeLog::Open(made.work_folder_));
+  made.tasks_.settings = &settings;
+  made.tasks_.store = made.store_.get();
+  made.tasks_.transport = [&made](const std::string& task) -> std::unique_ptr<net::Transport> {
+    return std::make_unique<net::RecordingTransport>(made.world_, *made.log_, task);
+  };
+  made.tasks_.tokens = [&made](const std::string& identity) { return made.Tokens(identity); };
+  made.tasks_.budgets = &state.budgets();
+  made.tasks_.secrets = made.secrets_.get();
+  made.tasks_.work_folder = made.work_folder_;
+  return services;
+}
+
+RunServices::~RunServices() {
+  log_.reset();
+  std::error_code error;
+  if (!work_folder_.empty()) std::filesystem::remove_all(work_folder_, error);
+}
+
+PublisherServices RunServices::publisher() {
+  PublisherServices made;
+  made.settings = &settings_;
+  made.store = store_.get();
+  made.leases = &state_.leases();
+  made.machine = &state_.machine();
+  made.log = log_.get();
+  made.sinks = {&world_, secrets_.get()};
+  return made;
+}
+
+net::TokenSource* RunServices::Tokens(const std::string& identity) {
+  MutexLock lock(mutex_);
+  const auto known = tokens_.find(identity);
+  if (known != tokens_.end()) return known->second.get();
+  const auto configured = settings_.config.identities.find(identity);
+  if (configured == settings_.config.identities.end()) return nullptr;
+  auto made = std::make_unique<IdentityTokens>(configured->second, world_, *secrets_);
+  return tokens_.emplace(identity, std::move(made)).first->second.get();
+}
+
+}  // namespace catchment::app

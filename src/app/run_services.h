@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/identity_tokens.h"
+#include "app/lake_publisher.h"
+#include "app/settings.h"
+#include "app/simulated_transport.h"
+#include "app/state_stores.h"
+#include "app/task_bodies.h"
+#include "core/run_spec.h"
+#include "lake/store.h"
+#include "net/curl_transport.h"
+#include "net/secrets.h"
+#include "net/vault.h"
+
+namespace catchment::app {
+
+/// The world as a run reaches it, opened on first use: a run without requests starts no network thread. Thread-safe.
+class LazyTransport final : public net::Transport {
+ public:
+  Result<net::Response> Send(const net::Request& request, const OpContext& context) override;
+  void Start(net::Request request, const OpContext& context, Done done) override;
+
+ private:
+  Result<net::Transport*> Open();
+  // Guarded by mutex_.
+  Mutex mutex_;
+  std::unique_ptr<net::CurlTransport> curl_ GUARDED_BY(mutex_);
+  std::unique_ptr<SimulatedTimeTransport> timed_ GUARDED_BY(mutex_);
+};
+
+/// The concrete classes of one run, put together. Not movable: parts point at each other.
+class RunServices {
+ public:
+  /// Open everything that `spec` needs: the lake, the exchange log in the run's work folder, secrets. `state` outlives
+  /// it.
+  static Result<std::unique_ptr<RunServices>> Open(const Settings& settings, const core::RunSpec& spec, StateStores& state);
+  /// Removes the work folder.
+  ~RunServices();
+
+  const TaskServices& tasks() const { return tasks_; }
+  PublisherServices publisher();
+  lake::WriteStore& store() { return *store_; }
+
+ private:
+  RunServices(const Settings& settings, StateStores& state) : settings_(settings), state_(state) {}
+  net::TokenSource* Tokens(const std::string& identity);
+
+  // Constant after construction.
+  const Settings& settings_;
+  StateStores& state_;
+  std::filesystem::path work_folder_;
+  std::unique_ptr<lake::WriteStore> store_;
+  std::unique_ptr<net::LocalSecretStore> secrets_;
+  std::unique_ptr<net::ExchangeLog> log_;
+  LazyTransport world_;
+  TaskServices tasks_;
+  // Guarded by mutex_.
+  Mutex mutex_;
+  std::map<std::string, std::unique_ptr<IdentityTokens>> tokens_ GUARDED_BY(mutex_);
+};
+
+/// Folder of a run's scratch files: `<state>/work/<run>`.
+std::filesystem::path WorkFolder(const Settings& settings, const RunId& run);
+
+}  // namespace catchment::app

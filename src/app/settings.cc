@@ -1,0 +1,111 @@
+#include "app/settings.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "app/installation.h"
+#include "base/text.h"
+
+extern char** environ;
+
+namespace catchment::app {
+namespace fs = std::filesystem;
+namespace {
+
+bool AnyEndpointVariable() {
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (std::string_view(*entry).starts_with("CATCHMENT_ENDPOINT_")) return true;
+  }
+  return false;
+}
+
+/// Folders that hold pipelines: the configuration's, then the shared ones.
+std::vector<fs::path> PipelineFolders(const Settings& settings) {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  const fs::path own = settings.config.folder / "pipelines";
+  if (fs::is_directory(own, error)) folders.push_back(own);
+  for (const fs::path& shared : SharedFolders("pipelines")) {
+    if (!fs::equivalent(shared, own, error)) folders.push_back(shared);
+  }
+  return folders;
+}
+
+}  // namespace
+
+Result<fs::path> LocalRoot(const core::Config& config, const std::string& root) {
+  if (root.find("://") != std::string::npos) {
+    return Invalid("root '{}': this version writes to local folders only; name a path", root);
+  }
+  return (config.folder / root).lexically_normal();
+}
+
+Result<Settings> LoadSettings(const SettingsRequest& request) {
+  Settings settings;
+  if (request.config_path.empty()) {
+    ASSIGN_OR_RETURN(settings.config, core::FindConfig(fs::current_path()));
+  } else {
+    ASSIGN_OR_RETURN(settings.config, core::LoadConfig(request.config_path));
+  }
+  if (settings.config.folder.is_relative()) settings.config.folder = fs::absolute(settings.config.folder);
+  ASSIGN_OR_RETURN(settings.environment, settings.config.FindEnvironment(request.environment));
+  if (const char* clock = std::getenv("CATCHMENT_CLOCK"); clock != nullptr) settings.clock = clock;
+  settings.simulated = !settings.clock.empty() || AnyEndpointVariable();
+  ASSIGN_OR_RETURN(settings.lake_root, LocalRoot(settings.config, settings.environment.lake));
+  for (const auto& [name, root] : settings.environment.exports) {
+    ASSIGN_OR_RETURN(settings.export_roots[name], LocalRoot(settings.config, root));
+  }
+  const std::string state = settings.environment.state.empty() ? ".catchment" : settings.environment.state;
+  ASSIGN_OR_RETURN(settings.state_folder, LocalRoot(settings.config, state));
+  return settings;
+}
+
+Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot) {
+  if (settings.clock.empty()) return std::unique_ptr<Clock>(std::make_unique<SystemClock>());
+  if (settings.clock == "slot") return std::unique_ptr<Clock>(std::make_unique<ManualClock>(slot));
+  ASSIGN_OR_RETURN(const Time start, ParseTime(settings.clock), "CATCHMENT_CLOCK");
+  return std::unique_ptr<Clock>(std::make_unique<ManualClock>(start));
+}
+
+std::vector<std::string> PipelineNames(const Settings& settings) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const fs::path& folder : PipelineFolders(settings)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      if (fs::exists(entry.path() / "pipeline.yaml", error)) names.insert(entry.path().filename());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& name_or_path) {
+  std::error_code error;
+  if (name_or_path.find('/') != std::string::npos || fs::exists(fs::path(name_or_path) / "pipeline.yaml", error) ||
+      name_or_path.ends_with(".yaml")) {
+    const fs::path path(name_or_path);
+    const fs::path file = fs::is_directory(path, error) ? path / "pipeline.yaml" : path;
+    if (!fs::exists(file, error)) return NotFound("{}: there is no pipeline file here", file.string());
+    return file;
+  }
+  for (const fs::path& folder : PipelineFolders(settings)) {
+    const fs::path file = folder / name_or_path / "pipeline.yaml";
+    if (fs::exists(file, error)) return file;
+  }
+  const std::vector<std::string> names = PipelineNames(settings);
+  const std::string nearest = Nearest(name_or_path, names);
+  return NotFound("there is no pipeline '{}'{}; there are: {}", name_or_path,
+                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest), fmt::join(names, ", "));
+}
+
+Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path) {
+  std::error_code error;
+  if (fs::is_directory(settings.lake_root / name_or_path / "manifests", error)) return name_or_path;
+  // The pipeline's folder carries its name, and its name is its dataset's unless the file says otherwise.
+  const std::string last = fs::path(name_or_path).lexically_normal().filename().string();
+  if (!last.empty() && fs::is_directory(settings.lake_root / last / "manifests", error)) return last;
+  return NotFound("there is no dataset '{}' in {}; run its pipeline first, or name another environment", name_or_path,
+                  settings.lake_root.string());
+}
+
+}  // namespace catchment::app

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "core/catalogue.h"
+#include "core/config.h"
+#include "core/pipeline.h"
+
+namespace catchment::app {
+
+/// What every verb is told on the command line.
+struct SettingsRequest {
+  std::string config_path;            ///< --config; empty: found upwards from the working folder
+  std::string environment = "local";  ///< --env
+};
+
+/// Where this invocation reads and writes: configuration and environment, with paths made absolute.
+struct Settings {
+  core::Config config;
+  core::Environment environment;
+  std::filesystem::path state_folder;
+  std::filesystem::path lake_root;
+  std::map<std::string, std::filesystem::path> export_roots;
+  /// Text of CATCHMENT_CLOCK: empty (the machine's clock), `slot`, or an RFC 3339 time.
+  std::string clock;
+  bool simulated = false;  ///< an endpoint or clock variable is set; manifests say so
+};
+
+/// kInvalid: no such environment, a root that this version cannot write (`s3://…`), or a simulated world together with
+/// a root that is not local.
+Result<Settings> LoadSettings(const SettingsRequest& request);
+
+/// A root as an absolute local path; relative ones start at the configuration's folder. kInvalid: a URL of an object store.
+Result<std::filesystem::path> LocalRoot(const core::Config& config, const std::string& root);
+
+/// The clock of a run: the machine's, or one that stands at `slot` (or at CATCHMENT_CLOCK's own time) and moves by
+/// waiting only.
+Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot);
+
+/// The file of a pipeline by name (`<folder>/<name>/pipeline.yaml` in the folders of SharedFolders("pipelines") and of
+/// the configuration) or by path (it has a `/` or is a folder or file). kNotFound: lists the names that were found.
+Result<std::filesystem::path> FindPipelineFile(const Settings& settings, const std::string& name_or_path);
+
+/// Names of all pipelines that FindPipelineFile finds, sorted.
+std::vector<std::string> PipelineNames(const Settings& settings);
+
+/// The dataset a verb's argument means: a dataset's name as it stands in the lake, or a pipeline's name.
+Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path);
+
+}  // namespace catchment::app

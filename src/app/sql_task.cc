@@ -1,0 +1,97 @@
+#include "app/sql_task.h"
+
+#include <arrow/api.h>
+
+#include "app/lake_head.h"
+#include "app/sql_values.h"
+#include "app/table_artifact.h"
+#include "base/file.h"
+#include "columnar/schema.h"
+#include "columnar/sql.h"
+
+namespace catchment::app {
+namespace {
+
+class SqlTask final : public core::TaskBody {
+ public:
+  SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use)
+      : task_(task), sql_(std::move(sql)), use_(std::move(use)) {}
+
+  bool derives() const override { return true; }
+
+  Result<core::TaskOutput> Run(const core::TaskInput& input, const OpContext& context) override {
+    ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
+    for (const auto& [name, artifact] : input.needs) RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
+    RETURN_IF_ERROR(AddHeadTables(*engine, input));
+    const columnar::SqlParameters parameters = MakeSqlParameters(*input.spec);
+    ASSIGN_OR_RETURN(columnar::Table rows, engine->Query(sql_, parameters, {.context = &context}));
+    core::TaskOutput output;
+    output.tables[""] = MakeArtifact(std::move(rows));
+    return output;
+  }
+
+ private:
+  static Status AddNeed(columnar::SqlEngine& engine, const std::string& name, const columnar::Table& table) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos) return engine.AddTable("", name, table);
+    return engine.AddTable(name.substr(0, dot), name.substr(dot + 1), table);
+  }
+
+  Status AddHeadTables(columnar::SqlEngine& engine, const core::TaskInput& input) const {
+    const LakeHead& head = HeadOf(*input.head);
+    for (const std::string& name : use_.tables) {
+      if (!name.starts_with("head.")) continue;
+      const std::string table = name.substr(5);
+      if (!head.Has(table)) {
+        ASSIGN_OR_RETURN(columnar::Table empty, BeforeFirstPublish(table, input));
+        RETURN_IF_ERROR(engine.AddTable("head", table, std::move(empty)));
+        continue;
+      }
+      RETURN_IF_ERROR(engine.AddLazyTable("head", table, [&head, table]() -> Result<columnar::Table> {
+        ASSIGN_OR_RETURN(const std::optional<columnar::Table> rows, head.Table(table));
+        return *rows;
+      }));
+    }
+    return {};
+  }
+
+  /// What `head.<table>` is before the dataset's first publish: no rows, with the columns that its contract declares,
+  /// or those of the needed task it is published from.
+  Result<columnar::Table> BeforeFirstPublish(const std::string& table, const core::TaskInput& input) const {
+    const core::Pipeline& pipeline = *input.spec->definition;
+    for (const core::TableContract& contract : pipeline.contracts) {
+      if (contract.table != table) continue;
+      arrow::FieldVector fields;
+      for (const core::ColumnContract& column : contract.columns) {
+        if (column.type.empty()) continue;
+        ASSIGN_OR_RETURN(auto type, columnar::TypeFromName(column.type), "contract of '{}'", table);
+        fields.push_back(arrow::field(column.column, std::move(type), !column.not_null));
+      }
+      if (!fields.empty()) return columnar::Table::Empty(arrow::schema(std::move(fields)));
+    }
+    for (const core::PublishedTable& published : pipeline.publish) {
+      const auto need = input.needs.find(published.from);
+      if (published.table == table && need != input.needs.end()) {
+        return columnar::Table::Empty(TableOf(*need->second).schema());
+      }
+    }
+    return NotFound("{}: head.{} has not been published yet, and its columns are not known; give their types under "
+                    "'contract: {{{}: {{columns: …}}}}'", sql_.file, table, table);
+  }
+
+  const core::TaskSpec& task_;
+  const columnar::SqlText sql_;
+  const columnar::SqlUse use_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeline, const core::TaskSpec& task) {
+  const std::filesystem::path file = pipeline.folder / task.what;
+  ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20), "task '{}'", task.name);
+  columnar::SqlText sql{std::move(text), file.string()};
+  ASSIGN_OR_RETURN(columnar::SqlUse use, columnar::InspectSql(sql));
+  return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(task, std::move(sql), std::move(use)));
+}
+
+}  // namespace catchment::app

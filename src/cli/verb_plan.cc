@@ -1,0 +1,47 @@
+#include <memory>
+
+#include "app/plan.h"
+#include "cli/engine_verbs.h"
+
+namespace catchment::cli {
+namespace {
+
+void Print(const app::PlanAnswer& plan) {
+  PrintText(fmt::format("{} slot {} in environment {}: {}", plan.dataset, plan.slot, plan.environment, plan.standing));
+  PrintText("");
+  TextTable tasks{{"task", "kind", "needs", "what it does"}, {}};
+  for (const app::PlannedTask& task : plan.tasks) tasks.rows.push_back({task.name, task.kind, task.needs, task.what});
+  PrintText(Render(tasks));
+  PrintText("writes:");
+  for (const std::string& line : plan.writes) PrintText("  " + line);
+}
+
+}  // namespace
+
+void SetUpPlan(CLI::App& app, Session& session) {
+  auto request = std::make_shared<app::RunRequest>();
+  app.add_option("pipeline", request->pipeline, "a pipeline's name, folder or file")->required();
+  app.add_option("--slot", request->slot, "a time, a month or `due` (default)")->type_name("SLOT");
+  app.callback([request, &session] {
+    const auto settings = app::LoadSettings(session.settings);
+    if (!settings.ok()) return session.Fail(settings.status());
+    const auto plans = app::PlanRuns(*settings, *request);
+    if (!plans.ok()) return session.Fail(plans.status());
+    if (!session.format.json) {
+      for (const app::PlanAnswer& plan : *plans) Print(plan);
+      return;
+    }
+    nlohmann::json list = nlohmann::json::array();
+    for (const app::PlanAnswer& plan : *plans) {
+      nlohmann::json tasks = nlohmann::json::array();
+      for (const app::PlannedTask& task : plan.tasks) {
+        tasks.push_back({{"name", task.name}, {"kind", task.kind}, {"needs", task.needs}, {"what", task.what}});
+      }
+      list.push_back({{"dataset", plan.dataset}, {"slot", plan.slot}, {"environment", plan.environment},
+                      {"standing", plan.standing}, {"tasks", tasks}, {"writes", plan.writes}});
+    }
+    PrintJson("plan", {{"runs", list}});
+  });
+}
+
+}  // namespace catchment::cli

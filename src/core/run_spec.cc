@@ -50,8 +50,9 @@ std::vector<std::string> KnownNames(const Pipeline& pipeline) {
 }  // namespace
 
 Result<nlohmann::json> ResolveParameters(
-    const Pipeline& pipeline, const nlohmann::json& given,
+    const Pipeline& pipeline, const nlohmann::json& given_values,
     const std::function<std::optional<std::string>(const std::string&)>& environment_variable) {
+  const nlohmann::json given = given_values.is_object() ? given_values : nlohmann::json::object();
   std::string problems;
   const auto complain = [&](const std::string& text) {
     problems += (problems.empty() ? "" : "\n") + text;

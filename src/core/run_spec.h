@@ -41,12 +41,12 @@ struct RunSpec {
   std::optional<std::chrono::milliseconds> time_limit;
 };
 
-/// Values of all declared parameters: `given` (texts or typed values by name or alias), else the
-/// environment variable, else the default. Empty texts and unreplaced `Ref::…` count as not given.
-/// `alias: slot` parameters are left out of the check for required. kInvalid: unknown names with
-/// the nearest known, values of a wrong type; all problems, one a line.
+/// Values of all declared parameters: `given_values` (an object: texts or typed values by name or
+/// alias), else the environment variable, else the default. Empty texts and unreplaced `Ref::…`
+/// count as not given. `alias: slot` parameters are left out of the check for required. kInvalid:
+/// unknown names with the nearest known, values of a wrong type; all problems, one a line.
 Result<nlohmann::json> ResolveParameters(
-    const Pipeline& pipeline, const nlohmann::json& given,
+    const Pipeline& pipeline, const nlohmann::json& given_values,
     const std::function<std::optional<std::string>(const std::string&)>& environment_variable);
 
 }  // namespace catchment::core

@@ -139,18 +139,19 @@ Status Database::OpenConnection() const {
 Status Database::SetUp() const {
   sqlite3_busy_timeout(connection_.handle_, static_cast<int>(options_.busy_timeout.count()));
   Connection& connection = connection_;
-  int64_t application = 0, version = 0, pages = 0;
+  int64_t application = 0, version = 0, tables = 0;
   {
     ASSIGN_OR_RETURN(Rows rows,
-                     connection.Query("SELECT a.application_id, v.user_version, p.page_count"
-                                      " FROM pragma_application_id a, pragma_user_version v,"
-                                      " pragma_page_count p"));
+                     connection.Query("SELECT a.application_id, v.user_version,"
+                                      " (SELECT count(*) FROM sqlite_schema)"
+                                      " FROM pragma_application_id a, pragma_user_version v"));
     RETURN_IF_ERROR(rows.Next().status());
     application = rows.Int(0);
     version = rows.Int(1);
-    pages = rows.Int(2);
+    tables = rows.Int(2);
   }
-  if (pages > 0 && application != kApplicationId) {
+  // A file without tables may be one that another process is making at this moment.
+  if (application != kApplicationId && (tables > 0 || application != 0)) {
     return Corrupt("this is no state database of ours; move it away");
   }
   const auto newest = static_cast<int64_t>(SchemaSteps().size());

@@ -136,7 +136,7 @@ class TreeWalk {
 
 Result<nlohmann::json> ParseTree(const Database& database, const SqlText& sql) {
   OwnedPrepared prepared;
-  if (duckdb_prepare(database.connection.get(), "SELECT json_serialize_sql($1)", prepared.out()) !=
+  if (duckdb_prepare(database.connection.get(), "SELECT json_serialize_sql(CAST($1 AS VARCHAR))", prepared.out()) !=
       DuckDBSuccess) {
     return Internal("DuckDB: {}", duckdb_prepare_error(prepared.get()));
   }

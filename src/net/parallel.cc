@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace catchment::net {
 
@@ -19,7 +20,8 @@ struct Item {
   Backoff backoff;
 };
 
-/// Answers on their way from the I/O thread to the calling one.
+/// Between the I/O thread and the calling one: answers on their way to it, and requests made ready,
+/// one of which takes the place of each that is answered without waiting for the calling thread.
 class Arrivals {
  public:
   struct Arrival {
@@ -27,14 +29,38 @@ class Arrivals {
     Result<Response> answer;
   };
 
-  void Push(size_t index, Result<Response> answer) {
+  /// The request to send in its place, if one is ready; if none is, the owner may be gone on
+  /// return.
+  const Item* Push(size_t index, Result<Response> answer) {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back({index, std::move(answer)});
-    arrived_.notify_one();  // under the lock: afterwards the owner may be gone
+    --running_;
+    const Item* next = TakeReadyLocked();
+    arrived_.notify_one();
+    return next;
   }
-  std::optional<Arrival> TryPop() {
+  /// `item` stays where it is until its answer is popped.
+  void AddReady(const Item* item, bool first) {
     std::lock_guard<std::mutex> lock(mutex_);
-    return PopLocked();
+    ready_.insert(first ? ready_.begin() : ready_.end(), item);
+  }
+  const Item* TakeReady() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return TakeReadyLocked();
+  }
+  /// Those made ready that will not be sent.
+  std::deque<const Item*> TakeBackReady() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(ready_, {});
+  }
+  /// How many are sent and unanswered. Only the calling thread makes it more.
+  size_t running() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return running_;
+  }
+  void CountSent() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++running_;
   }
   /// Wait for an arrival until `until` or a stop.
   std::optional<Arrival> Pop(Steady::time_point until, const std::stop_token& stop) {
@@ -49,6 +75,13 @@ class Arrivals {
   }
 
  private:
+  const Item* TakeReadyLocked() {
+    if (ready_.empty()) return nullptr;
+    const Item* item = ready_.front();
+    ready_.pop_front();
+    ++running_;
+    return item;
+  }
   std::optional<Arrival> PopLocked() {
     if (queue_.empty()) return std::nullopt;
     Arrival arrival = std::move(queue_.front());
@@ -60,6 +93,8 @@ class Arrivals {
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Arrival> queue_;
+  std::deque<const Item*> ready_;
+  size_t running_ = 0;
 };
 
 /// The state of one SendParallel. Only the calling thread touches it, `arrivals_` apart.
@@ -72,6 +107,7 @@ class Crowd {
         context_(context),
         work_(work),
         most_(std::max(1, options.in_flight)),
+        ahead_(std::min<size_t>(most_, 32)),
         jitter_(options.jitter ? options.jitter : RandomJitter()),
         linked_(context.stop, [this] { stop_.request_stop(); }) {
     sending_ = context;
@@ -104,29 +140,62 @@ class Crowd {
   void End(Status status) {
     if (end_.ok()) end_ = std::move(status);
     stop_.request_stop();
+    for (const Item* unsent : arrivals_.TakeBackReady()) {
+      Item item = std::move(in_flight_.extract(unsent->index).mapped());
+      if (!failed_) GiveUp(item, end_.error());
+    }
   }
+
+  /// How many may be kept: sent, made ready, or answered and not yet looked at.
+  size_t Limit() const { return work_.before ? most_ : most_ + ahead_; }
 
   Steady::time_point WakeUp() const {
     if (!end_.ok()) return Steady::time_point::max();
-    const bool room = in_flight_.size() < most_;
-    if (waiting_.empty() || !room) return context_.deadline;
+    if (waiting_.empty() || in_flight_.size() >= Limit()) return context_.deadline;
     return std::min(context_.deadline, waiting_.begin()->first);
   }
 
-  /// Send until `in_flight` are on their way: those whose wait is over first.
+  std::optional<Item> TakeDue() {
+    if (waiting_.empty() || waiting_.begin()->first > Steady::now()) return std::nullopt;
+    Item item = std::move(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+    return item;
+  }
+
+  std::optional<Item> TakeNew() {
+    std::optional<Request> request = work_.next();
+    if (!request) return std::nullopt;
+    return Item{next_index_++, *std::move(request),
+                Backoff(options_.retry, [this] { return jitter_(); })};
+  }
+
+  /// Send until as many as allowed are on their way: those whose wait is over first. Without
+  /// `before`, which must run just before each try, some more are made ready.
   void Fill() {
-    while (end_.ok() && in_flight_.size() < most_) {
-      if (!waiting_.empty() && waiting_.begin()->first <= Steady::now()) {
-        Item item = std::move(waiting_.begin()->second);
-        waiting_.erase(waiting_.begin());
-        Send(std::move(item));
+    while (end_.ok() && arrivals_.running() < most_) {
+      if (const Item* ready = arrivals_.TakeReady()) {
+        Start(ready);
         continue;
       }
-      std::optional<Request> request = work_.next();
-      if (!request) return;
-      Send(Item{next_index_++, *std::move(request),
-                Backoff(options_.retry, [this] { return jitter_(); })});
+      if (in_flight_.size() >= Limit()) return;
+      std::optional<Item> item = TakeDue();
+      if (!item) item = TakeNew();
+      if (!item) return;
+      Send(*std::move(item));
     }
+    if (work_.before) return;
+    while (end_.ok() && in_flight_.size() < Limit()) {
+      std::optional<Item> item = TakeDue();
+      const bool again = item.has_value();
+      if (!again) item = TakeNew();
+      if (!item) return;
+      arrivals_.AddReady(Keep(*std::move(item)), again);
+    }
+  }
+
+  const Item* Keep(Item item) {
+    const size_t index = item.index;
+    return &in_flight_.emplace(index, std::move(item)).first->second;
   }
 
   void Send(Item item) {
@@ -134,10 +203,16 @@ class Crowd {
       const Status status = work_.before(item.index, item.request);
       if (!status.ok()) return GiveUp(item, status.error());
     }
-    const size_t index = item.index;
-    const auto place = in_flight_.emplace(index, std::move(item)).first;
-    transport_.Start(place->second.request, sending_, [this, index](Result<Response> answer) {
-      arrivals_.Push(index, std::move(answer));
+    const Item* kept = Keep(std::move(item));
+    arrivals_.CountSent();
+    Start(kept);
+  }
+
+  /// Also on the I/O thread. A place in running() is taken already, so that the Crowd outlives the
+  /// answer.
+  void Start(const Item* item) {
+    transport_.Start(item->request, sending_, [this, index = item->index](Result<Response> answer) {
+      if (const Item* next = arrivals_.Push(index, std::move(answer))) Start(next);
     });
   }
 
@@ -174,12 +249,13 @@ class Crowd {
   const ParallelOptions& options_;
   const OpContext& context_;
   const ParallelWork& work_;
-  const size_t most_;  // in flight
-  Jitter jitter_;      // one for all, so that requests that failed together do not return together
+  const size_t most_;   // in flight
+  const size_t ahead_;  // made ready
+  Jitter jitter_;       // one for all, so that requests that failed together do not return together
   Arrivals arrivals_;
   std::stop_source stop_;  // of what is in flight
   OpContext sending_;
-  std::map<size_t, Item> in_flight_;
+  std::map<size_t, Item> in_flight_;  // see Limit()
   std::multimap<Steady::time_point, Item> waiting_;
   size_t next_index_ = 0;
   Status end_;           // why nothing more is sent

@@ -19,7 +19,8 @@ struct ParallelOptions {
 /// The caller's part of SendParallel. All functions run on the calling thread, one at a time.
 struct ParallelWork {
   /// The next request, or null if there is none at present; asked again after each answer, which
-  /// may make more work. Null with nothing in flight or waiting ends the call.
+  /// may make more work. Null with nothing in flight or waiting ends the call. Without `before` it
+  /// is asked for up to 32 more than are in flight, which go out as soon as others are answered.
   std::function<std::optional<Request>()> next;
 
   /// Before each try, the first included: spend a budget, add a token, choose another URL. An error

@@ -173,10 +173,8 @@ TEST(ParallelTest, WithoutGiveUpTheFirstFailureEndsAll) {
   work.accept = [&](size_t, const Request&, Result<Response> answer) {
     ++accepted;
     // Those sent to keep the connections busy are cancelled.
-    service.when_held = nullptr;
-    std::vector<HeldTransport::Held> held = std::move(service.held);
-    service.held.clear();
-    for (auto& one : held) one.done(Cancelled("stopped"));
+    service.when_held = [&] { service.AnswerAll(Cancelled("stopped")); };
+    service.AnswerAll(Cancelled("stopped"));
     return answer.status();
   };
   EXPECT_ERROR(SendParallel(service, {.in_flight = 3}, f.context, work), Code::kInvalid, "400");
@@ -206,6 +204,7 @@ TEST(ParallelTest, AtAStopWhatWasAnsweredStillCounts) {
     if (next == pages.size()) return std::nullopt;
     return pages[next++];
   };
+  work.before = [](size_t, Request&) { return Status(); };  // nothing is made ready ahead
   work.accept = [&](size_t at, const Request&, Result<Response> answer) {
     accepted.insert(at);
     return answer.status();
@@ -219,6 +218,35 @@ TEST(ParallelTest, AtAStopWhatWasAnsweredStillCounts) {
   EXPECT_EQ(accepted, (std::set<size_t>{0, 2}));
   EXPECT_EQ(given_up, (std::set<size_t>{1}));
   EXPECT_EQ(next, 3u);
+}
+
+TEST(ParallelTest, WhatWasMadeReadyAndNotSentIsGivenUp) {
+  Fixture f;
+  std::stop_source stop;
+  f.context.stop = stop.get_token();
+  FakeTransport service([&](const Request& request) -> Result<Response> {
+    if (request.url == "https://h/2") stop.request_stop();
+    return Answer(200);
+  });
+  const auto results = SendAll(service, Pages(40), {.in_flight = 4}, f.context);
+  for (const auto& result : results) {
+    EXPECT_TRUE(result.ok() || result.error().code == Code::kCancelled);
+  }
+  EXPECT_OK(results[0]);
+  EXPECT_FALSE(results[39].ok());
+}
+
+TEST(ParallelTest, ADueRetryGoesBeforeNewRequests) {
+  Fixture f;
+  FakeTransport inner([](const Request&) -> Result<Response> { return Answer(200); });
+  FaultyTransport service(inner, AnswerFirst(1, Answer(503)));
+  const auto results =
+      SendAll(service, Pages(500), {.in_flight = 2, .retry = {.tries = 2}}, f.context);
+  for (const auto& result : results) EXPECT_OK(result);
+  const auto requests = inner.requests();
+  for (size_t at = 0; at < requests.size(); ++at) {
+    EXPECT_TRUE(requests[at].url != "https://h/0" || at < 10) << at;
+  }
 }
 
 TEST(ParallelTest, AfterTheDeadlineNothingIsSent) {

@@ -24,9 +24,9 @@ struct CompactOptions {
   std::function<bool(std::string_view table, const PartitionValues& partition)> open;
 };
 
-/// Rewrite the many small files of closed partitions of `append` tables as one file each, in a publish of kind
-/// compact. Rows and their order stay; a later revision of a slot still replaces that slot's rows. Null: nothing to do.
-/// kExists: another run published meanwhile; call again.
+/// Rewrite the many small files of closed partitions of `append` tables as one file each, in a
+/// publish of kind compact. Rows and their order stay; a later revision of a slot still replaces
+/// that slot's rows. Null: nothing to do. kExists: another run published meanwhile; call again.
 Result<std::optional<Manifest>> Compact(WriteStore& store, std::string_view dataset,
                                         const RunId& run, const CompactOptions& options,
                                         const OpContext& context);

@@ -39,13 +39,14 @@ class ExportRoot {
   /// Put the file in place with its mark: seen whole or not at all, durable on return. Replaces.
   virtual Status Put(std::string_view path, const std::filesystem::path& file,
                      const ExportMark& mark) = 0;
-  /// An empty file from which Put is cheap.
+  /// A path from which Put is cheap.
   virtual Result<StagingFile> NewStagingFile() = 0;
   virtual std::string Name() const = 0;
 };
 
-/// A folder. The mark is the extended attribute `user.catchment` of the file, so that it appears with it in one step;
-/// on file systems without them a hidden `.<name>.catchment` beside it, written first.
+/// A folder. The mark is the extended attribute `user.catchment` of the file, so that it appears
+/// with it in one step; on file systems without them a hidden `.<name>.catchment` beside it,
+/// written first.
 class LocalExportRoot {
  public:
   enum class Marks { kAttribute, kFile };
@@ -73,9 +74,10 @@ struct ExportItem {
 
 enum class ExportOutcome { kWritten, kNewerLeftAlone };
 
-/// Write one export of a publish. Idempotent: the same bytes each time. Without `rows` and `file` the table is read
-/// from `view`; a Parquet export of a table with a single whole file is a byte copy of it.
-/// kExists: the path belongs to another dataset. kInvalid: a path that leads out, an unknown format.
+/// Write one export of a publish. Idempotent: the same bytes each time. Without `rows` and `file`
+/// the table is read from `view`; a Parquet export of a table with a single whole file is a byte
+/// copy of it. kExists: the path belongs to another dataset. kInvalid: a path that leads out, an
+/// unknown format.
 Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, const View& view,
                                   const ExportItem& item);
 
@@ -88,7 +90,8 @@ struct OwedExport {
   ExportRecord record;
 };
 
-/// The exports still to be made, oldest publish first. A slotless one is owed by the newest publish that has it only.
+/// The exports still to be made, oldest publish first. A slotless one is owed by the newest publish
+/// that has it only.
 Result<std::vector<OwedExport>> OwedExports(const ReadStore& store, std::string_view dataset);
 
 /// Record that an export is done; durable. Idempotent.

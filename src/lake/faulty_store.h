@@ -7,8 +7,8 @@
 
 namespace catchment::lake {
 
-/// Fails the n-th write of another store on demand, and then every call, as a process that died would: for tests.
-/// `inner` outlives it.
+/// Fails the n-th write of another store on demand, and then every call, as a process that died
+/// would: for tests. `inner` outlives it.
 class FaultyStore final : public WriteStore {
  public:
   enum class Fault {

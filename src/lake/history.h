@@ -23,7 +23,7 @@ struct PublishSummary {
   Time slot_time{};
   RunId run;
   Time published{};
-  int64_t rows = 0;   ///< of the files it lists
+  int64_t rows = 0;  ///< of the files it lists
   int64_t bytes = 0;
   int64_t gaps = 0;
   int64_t outbox = 0;   ///< items
@@ -69,24 +69,27 @@ struct Standing {
   PublishKind kind = PublishKind::kPublish;  ///< kPublish, kLate or kRevision
   std::vector<int64_t> published;            ///< the slot's publishes so far, ascending
   bool is_newest = true;                     ///< no publish of a newer slot
-  /// Late rules: only `append` and `partition` tables, nothing from a diff; state and slotless exports stay.
+  /// Late rules: only `append` and `partition` tables, nothing from a diff; state and slotless
+  /// exports stay.
   bool late_rules() const { return !is_newest; }
 };
 
-/// What a run of one slot sees. `base` is what `replace` tables, diffs and state are derived against: for a revision
-/// of the newest slot the dataset before that slot's first publish, else the head. The rest sees `head`.
+/// What a run of one slot sees. `base` is what `replace` tables, diffs and state are derived
+/// against: for a revision of the newest slot the dataset before that slot's first publish, else
+/// the head. The rest sees `head`.
 struct ViewForRun {
   View head;
   View base;
   Standing standing;
 };
 
-/// The number of the newest manifest; 0: none. HEAD says where to look first and is never trusted. An error is never
-/// "none".
+/// The number of the newest manifest; 0: none. HEAD says where to look first and is never trusted.
+/// An error is never "none".
 Result<int64_t> FindHead(const ReadStore& store, std::string_view dataset);
 
-/// Fold manifests up to `number` (default: head) from the newest good checkpoint on. kNotFound: no manifest of that
-/// number. kCorrupt: a manifest is damaged or missing, or is not its successor's parent.
+/// Fold manifests up to `number` (default: head) from the newest good checkpoint on. kNotFound: no
+/// manifest of that number. kCorrupt: a manifest is damaged or missing, or is not its successor's
+/// parent.
 Result<View> LoadView(const ReadStore& store, std::string_view dataset,
                       std::optional<int64_t> number = std::nullopt);
 
@@ -95,12 +98,13 @@ Result<ViewForRun> LoadForSlot(const ReadStore& store, std::string_view dataset,
                                Time slot_time);
 
 /// The publishes of [from, to], ascending, from checkpoints where they exist.
-Result<std::vector<PublishSummary>> ListPublishes(
-    const ReadStore& store, std::string_view dataset, int64_t from = 1,
-    std::optional<int64_t> to = std::nullopt);
+Result<std::vector<PublishSummary>> ListPublishes(const ReadStore& store, std::string_view dataset,
+                                                  int64_t from = 1,
+                                                  std::optional<int64_t> to = std::nullopt);
 
-/// The number to view the dataset as it was when the slot of `slot_time`, or the last before it, was the newest:
-/// the last before the first publish of a newer slot. kNotFound: no publish that old.
+/// The number to view the dataset as it was when the slot of `slot_time`, or the last before it,
+/// was the newest: the last before the first publish of a newer slot. kNotFound: no publish that
+/// old.
 Result<int64_t> AsOfSlot(const ReadStore& store, std::string_view dataset, Time slot_time);
 
 /// The highest number published at or before `time`. kNotFound: none.
@@ -111,8 +115,8 @@ Status Fold(View& view, const Manifest& manifest, std::string_view digest);
 
 PublishSummary Summarise(const Manifest& manifest);
 
-/// The bytes of the checkpoint of `view`, whose number is a multiple of kCheckpointEvery. The inverse: kCorrupt if
-/// any byte differs.
+/// The bytes of the checkpoint of `view`, whose number is a multiple of kCheckpointEvery. The
+/// inverse: kCorrupt if any byte differs.
 Result<std::string> SerialiseCheckpoint(const View& view);
 Result<View> ParseCheckpoint(std::string_view bytes);
 

@@ -9,9 +9,9 @@ namespace catchment::lake {
 
 /// A store in a folder of this machine. Keys are paths below it.
 ///
-/// A write is a temporary file (`.tmp-…`), fsync, `link` or `rename`, fsync of the folder. No symbolic link below the
-/// root is ever followed, so no key leads out of it; the root itself may be one. Thread-safe, and safe among
-/// processes.
+/// A write is a temporary file (`.tmp-…`), fsync, `link` or `rename`, fsync of the folder. No
+/// symbolic link below the root is ever followed, so no key leads out of it; the root itself may be
+/// one. Thread-safe, and safe among processes.
 class LocalStore {
  public:
   /// kNotFound: no such folder. kInvalid: not a folder.

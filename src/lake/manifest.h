@@ -54,9 +54,11 @@ struct ManifestTable {
   nlohmann::json schema;    ///< columnar::SchemaToJson
   std::string fingerprint;  ///< columnar::Fingerprint
   TableMode mode = TableMode::kReplace;
-  std::vector<std::string> key;        ///< columns the rows are sorted by; empty: the task's own order
+  std::vector<std::string> key;  ///< columns the rows are sorted by; empty: the task's own order
   std::vector<std::string> partition;  ///< partition names, columns or parts of the slot
-  std::vector<PartitionValues> touched;  ///< mode partition: what this publish replaces
+  /// The partitions that `files` restate, possibly by none: of mode partition, and of mode append
+  /// in a compact or prune.
+  std::vector<PartitionValues> touched;
   std::vector<FileEntry> files;
   bool operator==(const ManifestTable&) const = default;
 };
@@ -72,11 +74,11 @@ struct OutboxItem {
 
 /// A file at a conventional path that this publish owes. lake/exports.h.
 struct ExportRecord {
-  std::string id;     ///< names the definition in the pipeline; [A-Za-z0-9_-], unique in the manifest
-  std::string table;  ///< the published table, or empty for a rendered one
-  std::string as;     ///< json, ndjson, csv, csv.gz, parquet, …
-  std::string root;   ///< the name of the export root: `default`, …
-  std::string path;   ///< below the root, placeholders filled
+  std::string id;  ///< names the definition in the pipeline; [A-Za-z0-9_-], unique in the manifest
+  std::string table;      ///< the published table, or empty for a rendered one
+  std::string as;         ///< json, ndjson, csv, csv.gz, parquet, …
+  std::string root;       ///< the name of the export root: `default`, …
+  std::string path;       ///< below the root, placeholders filled
   bool slotless = false;  ///< the path holds no slot: only the newest publish writes it
   bool operator==(const ExportRecord&) const = default;
 };
@@ -100,18 +102,19 @@ struct Manifest {
   std::vector<SourceReport> reports;
   std::vector<OutboxItem> outbox;
   std::vector<ExportRecord> exports;
-  std::vector<nlohmann::json> verdicts;          ///< the contract's
-  std::map<std::string, std::string> exchanges;  ///< task → SHA-256 of its sealed exchange list in the vault
+  std::vector<nlohmann::json> verdicts;  ///< the contract's
+  std::map<std::string, std::string>
+      exchanges;  ///< task → SHA-256 of its sealed exchange list in the vault
   /// Fields reserved in format 1, kept as they stand: accounting, vault, tombstones, folded.
   std::map<std::string, nlohmann::json> reserved;
 };
 
-/// Canonical bytes: the same manifest always gives the same. Ends with the SHA-256 of what stands before, so that any
-/// changed byte is found. kInvalid: text that is not UTF-8.
+/// Canonical bytes: the same manifest always gives the same. Ends with the SHA-256 of what stands
+/// before, so that any changed byte is found. kInvalid: text that is not UTF-8.
 Result<std::string> SerialiseManifest(const Manifest& manifest);
 
-/// The inverse. kInvalid: written by a newer Catchment. kCorrupt: anything else that is not a whole, consistent
-/// manifest; names the field.
+/// The inverse. kInvalid: written by a newer Catchment. kCorrupt: anything else that is not a
+/// whole, consistent manifest; names the field.
 Result<Manifest> ParseManifest(std::string_view bytes);
 
 /// SHA-256 of a manifest's bytes, as its child records it.
@@ -126,7 +129,8 @@ std::string PaddedNumber(int64_t number);
 /// kInvalid: not a name of one or two parts of [A-Za-z0-9._-].
 Status CheckDatasetName(std::string_view dataset);
 
-/// kNotFound: no such manifest. Checks dataset and number. `digest`, if given, gets the ManifestDigest.
+/// kNotFound: no such manifest. Checks dataset and number. `digest`, if given, gets the
+/// ManifestDigest.
 Result<Manifest> ReadManifest(const ReadStore& store, std::string_view dataset, int64_t number,
                               std::string* digest = nullptr);
 

@@ -10,8 +10,8 @@
 
 namespace catchment::lake {
 
-/// Forgets with the process: for tests and `plan`. Fetch writes to a folder of the system's temporary one, removed by
-/// the destructor. Thread-safe.
+/// Forgets with the process: for tests and `plan`. Fetch writes to a folder of the system's
+/// temporary one, removed by the destructor. Thread-safe.
 class MemoryStore final : public WriteStore {
  public:
   MemoryStore();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "base/op_context.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "columnar/parquet_file.h"
 #include "columnar/table.h"
 #include "lake/history.h"
 #include "lake/manifest.h"
@@ -25,6 +25,8 @@ struct TableFile {
   std::filesystem::path path;
   /// Partition name → value, for names that are not parts of the slot.
   std::map<std::string, std::optional<std::string>> partition;
+  /// What its writer knows of it; saves reading it for rows, digest and bounds.
+  std::optional<columnar::WrittenFile> written;
 };
 
 /// A table of a run's result.
@@ -63,23 +65,26 @@ struct PublishInput {
 
 /// Publish a run's result: stage its data objects, make them durable, create the next manifest.
 ///
-/// Rows are sorted by the key (bytewise, nulls first) and split by partition. A file whose bytes the partition has
-/// already is named again, not stored again. Under late rules `replace` tables, outputs of a diff, state and slotless
-/// exports are left out, and outbox items of tables left out as well.
+/// Rows are sorted by the key (bytewise, nulls first) and split by partition. A file whose bytes
+/// the partition has already is named again, not stored again. Under late rules `replace` tables,
+/// outputs of a diff, state and slotless exports are left out, and outbox items of tables left out
+/// as well.
 ///
-/// kExists: another run published first; nothing is published. Load the views, derive and call again: objects staged
-/// before are used again where their bytes are the same. kInvalid: a schema changed, a key or partition column is
-/// missing. kUnavailable: the store failed; the message says so if the outcome is unknown (the next run finds out).
+/// kExists: another run published first; nothing is published. Load the views, derive and call
+/// again: objects staged before are used again where their bytes are the same. kInvalid: a schema
+/// changed, a key or partition column is missing. kUnavailable: the store failed; the message says
+/// so if the outcome is unknown (the next run finds out).
 Result<Manifest> Publish(WriteStore& store, const PublishInput& input, const OpContext& context);
 
-/// Create manifest seen+1 from parts that are staged already (prune, compact). Fills number, parent and dataset.
-/// Same errors; then writes checkpoint and HEAD, whose failure is logged and no error.
+/// Create manifest seen+1 from parts that are staged already (prune, compact). Fills number, parent
+/// and dataset. Same errors; then writes checkpoint and HEAD, whose failure is logged and no error.
 Result<Manifest> CommitManifest(WriteStore& store, const View& seen, Manifest manifest);
 
 /// Write the checkpoint of `view` (if its number is a 256th) and HEAD.
 Status WriteHints(WriteStore& store, const View& view);
 
-/// The partition values of a slot for names that are parts of it: year, month, day, hour, date. Null: another name.
+/// The partition values of a slot for names that are parts of it: year, month, day, hour, date.
+/// Null: another name.
 std::optional<std::string> SlotPartition(std::string_view name, Time slot_time);
 
 /// `date=2026-01-28/region=eu%2Fwest`: values percent-encoded except [A-Za-z0-9._-]; null is

@@ -21,9 +21,10 @@ struct RecoverReport {
   std::vector<std::string> kept;         ///< of runs that are alive
 };
 
-/// Tidy up after runs that died: remove unfinished writes and the objects that their journals name and no manifest
-/// does; rewrite HEAD and missing or damaged checkpoints. `alive` says whether a run may still publish; its objects
-/// are left alone. Never touches an object that a manifest names. Safe to repeat, and while runs are at work.
+/// Tidy up after runs that died: remove unfinished writes and the objects that their journals name
+/// and no manifest does; rewrite HEAD and missing or damaged checkpoints. `alive` says whether a
+/// run may still publish; its objects are left alone. Never touches an object that a manifest
+/// names. Safe to repeat, and while runs are at work.
 Result<RecoverReport> Recover(WriteStore& store, std::string_view dataset,
                               const std::function<bool(const RunId&)>& alive);
 

@@ -11,7 +11,8 @@
 
 namespace catchment::lake {
 
-/// Keep a run's record at `runs/<slot>/<run>.json`, replacing an earlier one of the same run. Durable.
+/// Keep a run's record at `runs/<slot>/<run>.json`, replacing an earlier one of the same run.
+/// Durable.
 Status PutRunRecord(WriteStore& store, std::string_view dataset, const SlotId& slot,
                     const RunId& run, const nlohmann::json& record);
 

@@ -20,10 +20,10 @@ struct ReadTableOptions {
   bool verify_sha256 = false;
 };
 
-/// Read the live rows of a published table, in the order of the files; an old file is cast to the grown schema, with
-/// nulls in the columns it lacks. A table without files gives no rows.
-/// kNotFound: the dataset has no such table. kCorrupt: a file is missing, of another length or damaged; says which and
-/// what to do.
+/// Read the live rows of a published table, in the order of the files; an old file is cast to the
+/// grown schema, with nulls in the columns it lacks. A table without files gives no rows.
+/// kNotFound: the dataset has no such table. kCorrupt: a file is missing, of another length or
+/// damaged; says which and what to do.
 Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view table,
                                   const ReadTableOptions& options = {});
 

@@ -7,8 +7,9 @@
 
 namespace catchment::lake {
 
-/// Keeps a dataset's vault in the lake: blob `vault/ab/<sha256>.zst` is the object `<dataset>/vault/ab/…`; other names
-/// are refused. `store` outlives it. Thread-safe.
+/// Keeps a dataset's vault in the lake: blob `vault/ab/<sha256>.zst` is the object
+/// `<dataset>/vault/ab/<sha256>.zst`; other names are put below `<dataset>/vault/` too. `store`
+/// outlives it. Thread-safe.
 class VaultBlobStore final : public net::BlobStore {
  public:
   VaultBlobStore(WriteStore& store, std::string dataset)

@@ -12,7 +12,8 @@
 namespace catchment::lake {
 
 struct VerifyOptions {
-  bool digests = true;        ///< read every object and compare its SHA-256; false: existence and size only
+  bool digests =
+      true;  ///< read every object and compare its SHA-256; false: existence and size only
   bool parquet = true;        ///< open every footer, compare row counts
   bool all_versions = false;  ///< objects of every version, not only of head's
 };
@@ -31,8 +32,9 @@ struct VerifyReport {
   std::vector<Finding> findings;  ///< none: all is well
 };
 
-/// Check a dataset: the chain of manifests, checkpoints against the fold, each data object's existence, length,
-/// SHA-256, Parquet footer and rows. Damage is a finding, not an error; an error means that the check could not be done.
+/// Check a dataset: the chain of manifests, checkpoints against the fold, each data object's
+/// existence, length, SHA-256, Parquet footer and rows. Damage is a finding, not an error; an error
+/// means that the check could not be done.
 Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
                             const VerifyOptions& options, const OpContext& context);
 

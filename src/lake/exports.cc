@@ -1,0 +1,144 @@
+#include "lake/exports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "columnar/csv_file.h"
+#include "columnar/json_file.h"
+#include "columnar/parquet_file.h"
+#include "lake/json_fields_internal.h"
+#include "lake/object_internal.h"
+#include "lake/settled_internal.h"
+#include "lake/table_read.h"
+
+namespace catchment::lake {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::pair<std::string_view, ExportFormat> kFormats[] = {
+    {"json", ExportFormat::kJson},       {"ndjson", ExportFormat::kNdjson},
+    {"csv", ExportFormat::kCsv},         {"csv.gz", ExportFormat::kCsvGz},
+    {"parquet", ExportFormat::kParquet},
+};
+
+/// Write rows in a format; the same rows always give the same bytes.
+Status WriteRows(const columnar::Table& rows, ExportFormat format, const fs::path& path) {
+  columnar::TextFileOptions text;
+  text.durable = false;  // the root makes it so
+  text.compression =
+      format == ExportFormat::kCsvGz ? columnar::Compression::kGzip : columnar::Compression::kNone;
+  columnar::JsonFormat json;
+  switch (format) {
+    case ExportFormat::kNdjson:
+      json.shape = columnar::JsonShape::kLines;
+      [[fallthrough]];
+    case ExportFormat::kJson:
+      return columnar::WriteJson(rows, path, json, text).status();
+    case ExportFormat::kCsv:
+    case ExportFormat::kCsvGz:
+      return columnar::WriteCsv(rows, path, {}, text).status();
+    case ExportFormat::kParquet: {
+      columnar::ParquetOptions options;
+      options.durable = false;
+      return columnar::WriteParquet(rows, path, options).status();
+    }
+  }
+  return Internal("an export format without a writer");
+}
+
+/// The one data object that a Parquet export of a table can copy byte for byte; null if there is
+/// none.
+const FileEntry* WholeFile(const View& view, const ExportItem& item, ExportFormat format) {
+  if (format != ExportFormat::kParquet) return nullptr;
+  const auto table = view.tables.find(item.record.table);
+  if (table == view.tables.end() || table->second.files.size() != 1) return nullptr;
+  const FileEntry& file = table->second.files.front().file;
+  const bool whole = std::none_of(file.origins.begin(), file.origins.end(),
+                                  [](const FileOrigin& origin) { return origin.dropped; });
+  return whole ? &file : nullptr;
+}
+
+/// Whether a newer publish's export stands there. kExists: another dataset's does.
+Result<bool> NewerStands(const ExportRoot& root, const ExportItem& item) {
+  ASSIGN_OR_RETURN(const std::optional<ExportFound> found, root.Find(item.record.path));
+  if (!found || !found->mark) return false;
+  if (found->mark->dataset != item.dataset) {
+    if (item.takeover) return false;
+    return MakeError(Code::kExists,
+                     "{}/{} belongs to {}; choose another path, or take it over with --takeover",
+                     root.Name(), item.record.path, found->mark->dataset);
+  }
+  return found->mark->publish > item.publish;
+}
+
+}  // namespace
+
+Result<ExportFormat> ParseExportFormat(std::string_view as) {
+  for (const auto& [name, format] : kFormats) {
+    if (name == as) return format;
+  }
+  return Invalid("export as '{}': expected json, ndjson, csv, csv.gz or parquet", as);
+}
+
+Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, const View& view,
+                                  const ExportItem& item) {
+  RETURN_IF_ERROR(CheckKey(item.record.path), "export {}", item.record.id);
+  ASSIGN_OR_RETURN(const bool newer, NewerStands(root, item), "export {}", item.record.id);
+  if (newer) return ExportOutcome::kNewerLeftAlone;
+  ExportMark mark{item.dataset, item.publish, item.file_rows};
+  if (item.file) {
+    RETURN_IF_ERROR(root.Put(item.record.path, *item.file, mark), "export {}", item.record.id);
+    return ExportOutcome::kWritten;
+  }
+  ASSIGN_OR_RETURN(const ExportFormat format, ParseExportFormat(item.record.as), "export {}",
+                   item.record.id);
+  if (const FileEntry* whole = item.rows ? nullptr : WholeFile(view, item, format)) {
+    ASSIGN_OR_RETURN(const fs::path source, FetchObject(store, view.dataset, *whole));
+    mark.rows = whole->rows;
+    RETURN_IF_ERROR(root.Put(item.record.path, source, mark), "export {}", item.record.id);
+    return ExportOutcome::kWritten;
+  }
+  columnar::Table rows;
+  if (item.rows) {
+    rows = *item.rows;
+  } else {
+    ASSIGN_OR_RETURN(rows, ReadTable(store, view, item.record.table), "export {}", item.record.id);
+  }
+  mark.rows = rows.num_rows();
+  ASSIGN_OR_RETURN(const StagingFile staging, root.NewStagingFile());
+  RETURN_IF_ERROR(WriteRows(rows, format, staging.path()), "export {}", item.record.id);
+  RETURN_IF_ERROR(root.Put(item.record.path, staging.path(), mark), "export {}", item.record.id);
+  return ExportOutcome::kWritten;
+}
+
+Result<std::vector<OwedExport>> OwedExports(const ReadStore& store, std::string_view dataset) {
+  ASSIGN_OR_RETURN(const std::vector<Manifest> manifests, UnsettledManifests(store, dataset));
+  std::vector<OwedExport> owed;
+  for (size_t i = 0; i < manifests.size(); ++i) {
+    const Manifest& manifest = manifests[i];
+    for (const ExportRecord& record : manifest.exports) {
+      if (Superseded(manifests, i, record)) continue;
+      ASSIGN_OR_RETURN(const bool done, IsExported(store, dataset, manifest.number, record.id));
+      if (done) continue;
+      owed.push_back({manifest.number, manifest.slot, manifest.slot_time, manifest.run, record});
+    }
+  }
+  return owed;
+}
+
+Status MarkExported(WriteStore& store, std::string_view dataset, int64_t publish,
+                    std::string_view export_id, ExportOutcome outcome, Time now) {
+  const nlohmann::json mark = {
+      {"time", FormatTime(now)},
+      {"outcome", outcome == ExportOutcome::kWritten ? "written" : "newer left alone"}};
+  const Status put =
+      store.PutIfAbsent(fmt::format("{}exports/{}.json", OutboxFolder(dataset, publish), export_id),
+                        mark.dump() + "\n");
+  if (!put.ok() && put.error().code == Code::kExists) return {};
+  return put;
+}
+
+}  // namespace catchment::lake

@@ -1,0 +1,140 @@
+#include "lake/exports.h"
+
+#include "base/file.h"
+#include "columnar/parquet_file.h"
+#include "lake/lake_fixture.h"
+
+namespace catchment::lake {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
+const Time kNow = ParseTime("2026-02-01").value();
+
+ExportItem Item(int64_t publish, const std::string& as, const std::string& path) {
+  ExportItem item;
+  item.dataset = kDataset;
+  item.publish = publish;
+  item.record = {"e1", "snapshot", as, "default", path, true};
+  return item;
+}
+
+class ExportsTest : public testing::TestWithParam<LocalExportRoot::Marks> {
+ protected:
+  void SetUp() override {
+    PublishRun(store_, kSlot1, "r1", {{"a", 1}, {std::nullopt, 2}});
+    root_ = LocalExportRoot::Open(folder_.path / "out", GetParam()).value();
+    view_ = LoadView(store_, kDataset).value();
+  }
+  std::string Read(const std::string& path) const {
+    return ReadFile(folder_.path / "out" / path).value();
+  }
+
+  const TemporaryFolder folder_;
+  MemoryStore store_;
+  std::unique_ptr<ExportRoot> root_;
+  View view_;
+};
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(Marks, ExportsTest,
+                         testing::Values(LocalExportRoot::Marks::kAttribute,
+                                         LocalExportRoot::Marks::kFile));
+
+TEST_P(ExportsTest, EachFormatIsWrittenAndTheSameBytesAgain) {
+  for (const char* as : {"json", "ndjson", "csv", "csv.gz", "parquet"}) {
+    const std::string path = std::string("d/year=2026/x.") + as;
+    EXPECT_EQ(WriteExport(*root_, store_, view_, Item(1, as, path)).value(),
+              ExportOutcome::kWritten);
+    const std::string first = Read(path);
+    EXPECT_EQ(WriteExport(*root_, store_, view_, Item(1, as, path)).value(),
+              ExportOutcome::kWritten);
+    EXPECT_EQ(Read(path), first) << as;
+    EXPECT_EQ(root_->Find(path).value()->mark, (ExportMark{kDataset, 1, 2}));
+  }
+  EXPECT_EQ(Read("d/year=2026/x.json"),
+            R"([{"region":null,"price":2.0},{"region":"a","price":1.0}])");
+  EXPECT_EQ(Read("d/year=2026/x.csv"), "region,price\n,2.0\na,1.0\n");
+}
+
+TEST_P(ExportsTest, AParquetExportIsACopyOfTheObjectAndNoLinkToIt) {
+  ASSERT_OK(WriteExport(*root_, store_, view_, Item(1, "parquet", "x.parquet")));
+  const std::string object = "azure-spot/" + view_.tables.at("snapshot").files[0].file.path;
+  EXPECT_EQ(Read("x.parquet"), store_.Get(object).value());
+  EXPECT_EQ(fs::hard_link_count(folder_.path / "out" / "x.parquet"), 1u);
+}
+
+TEST_P(ExportsTest, ANewerPublishsFileIsLeftAlone) {
+  ASSERT_OK(WriteExport(*root_, store_, view_, Item(5, "csv", "x.csv")));
+  const std::string newer = Read("x.csv");
+  ExportItem older = Item(4, "csv", "x.csv");
+  older.rows = Prices({{"old", 0}});
+  EXPECT_EQ(WriteExport(*root_, store_, view_, older).value(), ExportOutcome::kNewerLeftAlone);
+  EXPECT_EQ(Read("x.csv"), newer);
+  EXPECT_EQ(root_->Find("x.csv").value()->mark->publish, 5);
+}
+
+TEST_P(ExportsTest, AnotherDatasetsFileIsRefusedUnlessTakenOver) {
+  ExportItem other = Item(9, "csv", "x.csv");
+  other.dataset = "hls-stac/HLSL30_2.0";
+  ASSERT_OK(WriteExport(*root_, store_, view_, other));
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(1, "csv", "x.csv")), Code::kExists,
+               "belongs to hls-stac/HLSL30_2.0");
+  ExportItem takeover = Item(1, "csv", "x.csv");
+  takeover.takeover = true;
+  EXPECT_EQ(WriteExport(*root_, store_, view_, takeover).value(), ExportOutcome::kWritten);
+}
+
+TEST_P(ExportsTest, NoPathLeadsOutOfTheRoot) {
+  fs::create_directory_symlink(folder_.path, folder_.path / "out" / "up");
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(1, "csv", "../x.csv")), Code::kInvalid,
+               "..");
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(1, "csv", "/x.csv")), Code::kInvalid,
+               "relative");
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(1, "csv", "up/x.csv")), Code::kDenied,
+               "symbolic link");
+  EXPECT_FALSE(fs::exists(folder_.path / "x.csv"));
+}
+
+TEST_P(ExportsTest, AForeignFileHasNoMarkAndAFinishedFileIsTakenAsItIs) {
+  ASSERT_OK(WriteFileAtomically(folder_.path / "out" / "x.zip", "theirs"));
+  EXPECT_EQ(root_->Find("x.zip").value()->mark, std::nullopt);
+  EXPECT_EQ(root_->Find("x.zip").value()->bytes, 6u);
+  EXPECT_EQ(root_->Find("none").value().has_value(), false);
+  ASSERT_OK(WriteFileAtomically(folder_.path / "made", "ours"));
+  ExportItem item = Item(3, "zip", "x.zip");
+  item.file = folder_.path / "made";
+  item.file_rows = 7;
+  ASSERT_OK(WriteExport(*root_, store_, view_, item));
+  EXPECT_EQ(Read("x.zip"), "ours");
+  EXPECT_EQ(root_->Find("x.zip").value()->mark->rows, 7);
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(3, "xlsx", "x.xlsx")), Code::kInvalid,
+               "csv.gz");
+}
+
+TEST(OwedExportsTest, WhatNobodyMarkedDoneIsOwedAndOldSlotlessOnesAreNot) {
+  MemoryStore store;
+  for (const auto& [slot, run] : {std::pair(kSlot1, "r1"), std::pair(kSlot2, "r2")}) {
+    PublishInput input = RunOf(store, slot, run, {{"a", 1}});
+    input.exports = {
+        {"latest", "snapshot", "json", "default", "latest.json", true},
+        {"raw", "snapshot", "csv.gz", "default", std::string("raw/") + run + ".csv.gz", false}};
+    ASSERT_OK(Publish(store, input, TestContext()));
+  }
+  const auto owed = [&] {
+    std::vector<std::string> lines;
+    const std::vector<OwedExport> items = OwedExports(store, kDataset).value();
+    for (const OwedExport& item : items) {
+      lines.push_back(std::to_string(item.publish) + " " + item.record.path);
+    }
+    return lines;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(owed(), (Texts{"1 raw/r1.csv.gz", "2 latest.json", "2 raw/r2.csv.gz"}));
+  ASSERT_OK(MarkExported(store, kDataset, 2, "latest", ExportOutcome::kWritten, kNow));
+  ASSERT_OK(MarkExported(store, kDataset, 2, "latest", ExportOutcome::kWritten, kNow));
+  EXPECT_EQ(owed(), (Texts{"1 raw/r1.csv.gz", "2 raw/r2.csv.gz"}));
+}
+
+}  // namespace catchment::lake

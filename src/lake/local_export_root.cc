@@ -1,0 +1,154 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "lake/exports.h"
+#include "lake/json_fields_internal.h"
+#include "lake/local_folder_internal.h"
+
+namespace catchment::lake {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr char kAttribute[] = "user.catchment";
+constexpr size_t kMarkLimit = 4096;
+
+std::string MarkText(const ExportMark& mark) {
+  const nlohmann::json text = {{"catchment-dataset", mark.dataset},
+                               {"catchment-publish", mark.publish},
+                               {"catchment-rows", mark.rows}};
+  return text.dump();
+}
+
+/// Null if it is none of ours.
+std::optional<ExportMark> ParseMark(std::string_view text) {
+  const Result<nlohmann::json> document = ParseBoundedJson(text);
+  if (!document.ok()) return std::nullopt;
+  Result<Fields> fields = Fields::Of(*document, "mark");
+  if (!fields.ok()) return std::nullopt;
+  const Result<std::string> dataset = fields->Text("catchment-dataset");
+  const Result<int64_t> publish = fields->Count("catchment-publish");
+  const Result<int64_t> rows = fields->Count("catchment-rows");
+  if (!dataset.ok() || !publish.ok() || !rows.ok()) return std::nullopt;
+  return ExportMark{*dataset, *publish, *rows};
+}
+
+/// `a/b.json` → `a/.b.json.catchment`
+std::string MarkPath(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  const size_t name = slash == std::string_view::npos ? 0 : slash + 1;
+  return fmt::format("{}.{}.catchment", path.substr(0, name), path.substr(name));
+}
+
+class FolderExportRoot final : public ExportRoot {
+ public:
+  FolderExportRoot(RootFolder root, LocalExportRoot::Marks marks)
+      : root_(std::move(root)), marks_(marks) {}
+
+  Result<std::optional<ExportFound>> Find(std::string_view path) const override {
+    const Result<Descriptor> file = root_.OpenFile(path);
+    if (!file.ok()) {
+      if (file.error().code == Code::kNotFound) return std::optional<ExportFound>();
+      return file.status();
+    }
+    struct stat info {};
+    if (fstat(file->number(), &info) != 0) return FileError(errno, "read", root_.Path(path));
+    ExportFound found;
+    found.bytes = static_cast<uint64_t>(info.st_size);
+    char text[kMarkLimit];
+    const ssize_t length = fgetxattr(file->number(), kAttribute, text, sizeof text);
+    if (length >= 0) {
+      found.mark = ParseMark({text, static_cast<size_t>(length)});
+    } else if (errno == ENODATA || errno == ENOTSUP) {
+      ASSIGN_OR_RETURN(found.mark, ReadMarkFile(path));
+    } else if (errno != ERANGE) {
+      return FileError(errno, "read the mark of", root_.Path(path));
+    }
+    return std::optional<ExportFound>(found);
+  }
+
+  Status Put(std::string_view path, const fs::path& file, const ExportMark& mark) override {
+    const Descriptor source(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!source.open()) return FileError(errno, "open", file);
+    if (marks_ == LocalExportRoot::Marks::kFile) {
+      // First, so that a kill between the two leaves a mark that is too new rather than too old:
+      // the newer publish still owes the file, and no older one may take its place.
+      ASSIGN_OR_RETURN(LocalTemporary beside, Temporary(MarkPath(path)));
+      RETURN_IF_ERROR(beside.Write(MarkText(mark)));
+      RETURN_IF_ERROR(Finish(beside, path));
+    }
+    // A copy, never a link: whoever edits an export must not edit the lake.
+    ASSIGN_OR_RETURN(LocalTemporary temporary, Temporary(path));
+    RETURN_IF_ERROR(temporary.CopyFrom(source.number()));
+    if (marks_ == LocalExportRoot::Marks::kAttribute) {
+      const std::string text = MarkText(mark);
+      if (fsetxattr(temporary.descriptor(), kAttribute, text.data(), text.size(), 0) != 0) {
+        return FileError(errno, "mark", root_.Path(path));
+      }
+    }
+    return Finish(temporary, path);
+  }
+
+  Result<StagingFile> NewStagingFile() override {
+    return StagingFile::Create(root_.path() / kStagingFolder);
+  }
+
+  std::string Name() const override { return root_.path().string(); }
+
+ private:
+  Result<LocalTemporary> Temporary(std::string_view path) const {
+    ASSIGN_OR_RETURN(FolderEntry target, root_.Walk(path, true));
+    return LocalTemporary::Create(std::move(target), root_.Path(path).string());
+  }
+
+  Status Finish(LocalTemporary& temporary, std::string_view path) const {
+    RETURN_IF_ERROR(temporary.Place(true));
+    return SyncDescriptor(temporary.folder(), root_.Path(path).string());
+  }
+
+  Result<std::optional<ExportMark>> ReadMarkFile(std::string_view path) const {
+    const Result<Descriptor> file = root_.OpenFile(MarkPath(path));
+    if (!file.ok()) {
+      if (file.error().code == Code::kNotFound) return std::optional<ExportMark>();
+      return file.status();
+    }
+    char text[kMarkLimit];
+    const ssize_t length = pread(file->number(), text, sizeof text, 0);
+    if (length < 0) return FileError(errno, "read the mark of", root_.Path(path));
+    return ParseMark({text, static_cast<size_t>(length)});
+  }
+
+  // Constant after construction.
+  const RootFolder root_;
+  const LocalExportRoot::Marks marks_;
+};
+
+/// Whether files below the root take extended attributes.
+Result<LocalExportRoot::Marks> FindMarks(const RootFolder& root) {
+  ASSIGN_OR_RETURN(FolderEntry target, root.Walk("probe", false));
+  ASSIGN_OR_RETURN(const LocalTemporary probe,
+                   LocalTemporary::Create(std::move(target), root.path().string()));
+  const bool works = fsetxattr(probe.descriptor(), kAttribute, "{}", 2, 0) == 0;
+  return works ? LocalExportRoot::Marks::kAttribute : LocalExportRoot::Marks::kFile;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ExportRoot>> LocalExportRoot::Open(const fs::path& root) {
+  ASSIGN_OR_RETURN(const RootFolder folder, RootFolder::Open(root, true));
+  ASSIGN_OR_RETURN(const Marks marks, FindMarks(folder));
+  return Open(root, marks);
+}
+
+Result<std::unique_ptr<ExportRoot>> LocalExportRoot::Open(const fs::path& root, Marks marks) {
+  ASSIGN_OR_RETURN(RootFolder folder, RootFolder::Open(root, true));
+  return std::unique_ptr<ExportRoot>(std::make_unique<FolderExportRoot>(std::move(folder), marks));
+}
+
+}  // namespace catchment::lake

@@ -1,0 +1,136 @@
+#include "lake/verify.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "columnar/parquet_file.h"
+#include "lake/history.h"
+#include "lake/manifest.h"
+#include "lake/object_internal.h"
+
+namespace catchment::lake {
+namespace {
+
+constexpr std::string_view kFromBackup = "restore it from a backup or a replica";
+
+/// Codes that tell of damage; others mean that the check could not be done.
+bool IsDamage(const Error& error) {
+  return error.code == Code::kCorrupt || error.code == Code::kNotFound ||
+         error.code == Code::kInvalid;
+}
+
+void Find(VerifyReport& report, std::string object, std::string what, std::string_view remedy) {
+  report.findings.push_back({std::move(object), std::move(what), std::string(remedy)});
+}
+
+Status CheckCheckpoint(const ReadStore& store, const View& view, VerifyReport& report) {
+  const std::string key = CheckpointKey(view.dataset, view.number);
+  constexpr std::string_view remedy = "`catchment recover` writes it again";
+  const Result<std::string> bytes = store.Get(key);
+  if (!bytes.ok()) {
+    if (!IsDamage(bytes.error())) return bytes.status();
+    Find(report, key, "the checkpoint is missing", remedy);
+    return {};
+  }
+  const Result<View> read = ParseCheckpoint(*bytes);
+  if (!read.ok()) {
+    Find(report, key, read.error().message, remedy);
+  } else if (read->tables != view.tables || read->state != view.state ||
+             read->digest != view.digest || read->newest_slot != view.newest_slot) {
+    Find(report, key, "the checkpoint is not the sum of the manifests before it",
+         "delete it, then `catchment recover` writes it again");
+  }
+  return {};
+}
+
+/// Walk the chain; collect the objects of every version in `objects`, and of the newest good one in
+/// `view`.
+Status CheckChain(const ReadStore& store, std::string_view dataset, const OpContext& context,
+                  VerifyReport& report, View& view, std::map<std::string, FileEntry>& objects) {
+  bool foldable = true;
+  for (int64_t number = 1; number <= report.head; ++number) {
+    RETURN_IF_ERROR(context.Check());
+    std::string digest;
+    const Result<Manifest> manifest = ReadManifest(store, dataset, number, &digest);
+    if (!manifest.ok()) {
+      if (!IsDamage(manifest.error())) return manifest.status();
+      Find(report, ManifestKey(dataset, number), manifest.error().message, kFromBackup);
+      foldable = false;
+      continue;
+    }
+    ++report.manifests;
+    for (const auto& [name, table] : manifest->tables) {
+      for (const FileEntry& file : table.files) objects.try_emplace(file.path, file);
+    }
+    if (!foldable) continue;
+    const Status folded = Fold(view, *manifest, digest);
+    if (!folded.ok()) {
+      Find(report, ManifestKey(dataset, number), folded.error().message, kFromBackup);
+      foldable = false;
+      continue;
+    }
+    if (number % kCheckpointEvery == 0) RETURN_IF_ERROR(CheckCheckpoint(store, view, report));
+    if (view.recent.size() > 2 * kCheckpointEvery) {
+      view.recent.erase(view.recent.begin(), view.recent.end() - kCheckpointEvery);
+    }
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> Damage(const ReadStore& store, std::string_view dataset,
+                                          const FileEntry& file, const VerifyOptions& options) {
+  const auto told = [](const Error& error) -> Result<std::optional<std::string>> {
+    if (!IsDamage(error)) return Status(error);
+    return std::optional<std::string>(error.message);
+  };
+  const Result<std::filesystem::path> path = FetchObject(store, dataset, file);
+  if (!path.ok()) return told(path.error());
+  if (options.digests) {
+    const Result<std::string> digest = DigestOfFile(*path);
+    if (!digest.ok()) return told(digest.error());
+    if (*digest != file.sha256) {
+      return std::optional<std::string>(
+          fmt::format("SHA-256 is {}, its manifest says {}", *digest, file.sha256));
+    }
+  }
+  if (options.parquet) {
+    const Result<columnar::ParquetInfo> info = columnar::InspectParquet(*path);
+    if (!info.ok()) return told(info.error());
+    if (info->rows != file.rows) {
+      return std::optional<std::string>(
+          fmt::format("its footer says {} rows, its manifest {}", info->rows, file.rows));
+    }
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace
+
+Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
+                            const VerifyOptions& options, const OpContext& context) {
+  VerifyReport report;
+  ASSIGN_OR_RETURN(report.head, FindHead(store, dataset));
+  View view;
+  view.dataset = dataset;
+  std::map<std::string, FileEntry> every;
+  RETURN_IF_ERROR(CheckChain(store, dataset, context, report, view, every), "verify {}", dataset);
+  std::map<std::string, FileEntry> live;
+  for (const auto& [name, table] : view.tables) {
+    for (const LiveFile& file : table.files) live.try_emplace(file.file.path, file.file);
+  }
+  // Without a fold up to head, the live set is not known: look at everything.
+  const bool all = options.all_versions || view.number != report.head;
+  for (const auto& [path, file] : all ? every : live) {
+    RETURN_IF_ERROR(context.Check());
+    ++report.objects;
+    report.bytes += file.bytes;
+    ASSIGN_OR_RETURN(const std::optional<std::string> damage, Damage(store, dataset, file, options),
+                     "verify {}", dataset);
+    if (damage) Find(report, fmt::format("{}/{}", dataset, path), *damage, kFromBackup);
+  }
+  return report;
+}
+
+}  // namespace catchment::lake

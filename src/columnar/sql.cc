@@ -221,7 +221,6 @@ Result<Database> Database::Open(const SqlOptions& options) {
   const std::pair<const char*, std::string> settings[] = {
       {"threads", std::to_string(std::max(1, options.threads))},
       {"memory_limit", fmt::format("{}MiB", std::max<uint64_t>(options.memory_bytes >> 20, 16))},
-      {"enable_external_access", "false"},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},
@@ -244,8 +243,11 @@ Result<Database> Database::Open(const SqlOptions& options) {
   if (duckdb_connect(opened.database.get(), opened.connection.out()) != DuckDBSuccess) {
     return Internal("cannot connect to DuckDB");
   }
+  // Without a folder for spilling, a query that needs too much memory says so. It goes before
+  // access is closed.
   for (const char* statement :
-       {"SET errors_as_json = true", "SET TimeZone = 'UTC'", "SET lock_configuration = true"}) {
+       {"SET errors_as_json = true", "SET TimeZone = 'UTC'", "SET temp_directory = ''",
+        "SET enable_external_access = false", "SET lock_configuration = true"}) {
     RETURN_IF_ERROR(opened.Run(statement));
   }
   return opened;

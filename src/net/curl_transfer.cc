@@ -55,16 +55,18 @@ Status CurlTransfer::SetUpHop() {
   header_fields_ = 0;
   header_bytes_ = 0;
   wire_bytes_ = 0;
+  error_text_[0] = '\0';
   curl_easy_reset(easy_);
   RETURN_IF_ERROR(SetUpUrl(), "{}", request_.Name());
   RETURN_IF_ERROR(SetUpMethod(), "{}", request_.Name());
   RETURN_IF_ERROR(context_.Check(), "{}", request_.Name());
 
   const auto spent = std::chrono::ceil<milliseconds>(OpContext::Steady::now() - begin_);
-  const milliseconds left = std::min(request_.timeout - spent, context_.Left());
+  const milliseconds until_deadline = context_.Left();
+  by_deadline_ = until_deadline < request_.timeout - spent;
+  const milliseconds left = by_deadline_ ? until_deadline : request_.timeout - spent;
   if (left <= milliseconds(0)) {
-    return Unavailable("{}: no answer within {}", request_.Name(),
-                       FormatDuration(request_.timeout));
+    return Status(ErrorOf(CURLE_OPERATION_TIMEDOUT)).WithContext(request_.Name());
   }
   constexpr milliseconds kLongest = std::chrono::hours(24);
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(std::min(left, kLongest).count()));
@@ -254,7 +256,7 @@ Error CurlTransfer::ErrorOf(CURLcode code) const {
       error_text_[0] != '\0' ? std::string_view(error_text_) : curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      if (context_.Left() <= milliseconds(0)) return Deadline("no answer before the deadline");
+      if (by_deadline_) return Deadline("no answer before the deadline");
       return Unavailable("no answer within {}", FormatDuration(request_.timeout));
     case CURLE_FILESIZE_EXCEEDED:
       return Corrupt("the body is larger than the {} bytes that are allowed", request_.max_bytes);

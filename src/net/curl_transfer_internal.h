@@ -68,6 +68,7 @@ class CurlTransfer {
   Url real_;                  // of this hop
   bool to_loopback_ = false;  // where this hop really goes
   bool plain_ = false;
+  bool by_deadline_ = false;  // what limits this hop: the deadline, or the request's time-out
   int redirects_ = 0;
 
   Response response_;

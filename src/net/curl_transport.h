@@ -9,13 +9,13 @@
 namespace catchment::net {
 
 struct CurlOptions {
-  Endpoints endpoints;
+  Endpoints endpoints = {};
   std::string user_agent = "catchment";
   int max_connections = 256;           ///< in all; requests beyond wait for a free one
   int max_headers = 200;               ///< fields of one answer
   size_t max_header_bytes = 64 << 10;  ///< of one answer's header lines together
   /// PEM file of the authorities to trust instead of the system's.
-  std::string authorities_file;
+  std::string authorities_file = {};
 };
 
 /// Transport over libcurl's multi interface: one thread (`net-http`) does all I/O, connections are

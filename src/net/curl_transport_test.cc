@@ -3,7 +3,11 @@
 #include "net/curl_transport.h"
 
 #include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -13,6 +17,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file.h"
 #include "base/test.h"
 #include "net/parallel.h"
 
@@ -72,6 +77,7 @@ class Peer {
       std::this_thread::sleep_for(10ms);
     return !stop_;
   }
+  int socket() const { return socket_; }
   void Reset() {
     const linger hard{1, 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -157,6 +163,55 @@ std::string Gzip(std::string_view text) {
   out.resize(stream.total_out);
   deflateEnd(&stream);
   return out;
+}
+
+/// A certificate for 127.0.0.1, signed by itself, and a server's context with it.
+struct TlsIdentity {
+  TlsIdentity() {
+    EVP_PKEY* key = EVP_RSA_gen(2048);
+    X509* certificate = X509_new();
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_EXTENSION* address =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_add_ext(certificate, address, -1);
+    X509_EXTENSION_free(address);
+    X509_sign(certificate, key, EVP_sha256());
+    context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(context, certificate);
+    SSL_CTX_use_PrivateKey(context, key);
+    BIO* out = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(out, certificate);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out, &text);
+    pem.assign(text, size);
+    BIO_free(out);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  ~TlsIdentity() { SSL_CTX_free(context); }
+  SSL_CTX* context = nullptr;
+  std::string pem;
+};
+
+/// Accept TLS on the connection and answer one request.
+void ServeTls(const TlsIdentity& identity, const Peer& peer) {
+  SSL* tls = SSL_new(identity.context);
+  SSL_set_fd(tls, peer.socket());
+  char bytes[4096];
+  if (SSL_accept(tls) == 1 && SSL_read(tls, bytes, sizeof bytes) > 0) {
+    const std::string answer = Http(200, "private", "Connection: close\r\n");
+    SSL_write(tls, answer.data(), static_cast<int>(answer.size()));
+    SSL_shutdown(tls);
+  }
+  SSL_free(tls);
 }
 
 class CurlTransportTest : public testing::Test {
@@ -423,6 +478,22 @@ TEST_F(CurlTransportTest, ASimulatedServiceSeesTheRealHost) {
   EXPECT_NE(response.body.find("Host: prices.azure.com\r\n"), std::string::npos) << response.body;
   EXPECT_ERROR((*transport)->Send({.url = "https://example.com/"}, context_), Code::kInvalid,
                "simulated");
+}
+
+TEST_F(CurlTransportTest, CertificatesAreAlwaysChecked) {
+  signal(SIGPIPE, SIG_IGN);
+  TlsIdentity identity;
+  Server server([&](Peer& peer) { ServeTls(identity, peer); });
+  const std::string url = fmt::format("https://127.0.0.1:{}/", server.port);
+  EXPECT_ERROR(Send({.url = url}), Code::kDenied, "certificate is not trusted");
+  TemporaryFolder folder;
+  ASSERT_OK(WriteFileAtomically(folder.path / "ca.pem", identity.pem));
+  auto trusting = CurlTransport::Open({.authorities_file = (folder.path / "ca.pem").string()});
+  ASSERT_OK(trusting);
+  ASSERT_OK_AND_ASSIGN(const Response response, (*trusting)->Send({.url = url}, context_));
+  EXPECT_EQ(response.body, "private");
+  const std::string other = fmt::format("https://localhost:{}/", server.port);
+  EXPECT_ERROR((*trusting)->Send({.url = other}, context_), Code::kDenied, "not trusted");
 }
 
 TEST_F(CurlTransportTest, ManyRequestsShareFewConnections) {

@@ -281,7 +281,11 @@ std::vector<Result<Response>> SendAll(Transport& transport, std::vector<Request>
     return std::move(requests[next++]);
   };
   work.accept = [&](size_t index, const Request& request, Result<Response> answer) -> Status {
-    if (!answer.ok()) return answer.status();
+    if (!answer.ok()) {
+      Error error = answer.error();
+      if (error.code == Code::kCorrupt) error.code = Code::kUnavailable;  // a live answer of no use
+      return error;
+    }
     Status status = StatusFromResponse(request, *answer);
     if (!status.ok() && status.error().code == Code::kUnavailable) return status;
     results[index] = std::move(answer);

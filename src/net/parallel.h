@@ -43,9 +43,9 @@ struct ParallelWork {
 Status SendParallel(Transport& transport, const ParallelOptions& options, const OpContext& context,
                     const ParallelWork& work);
 
-/// Send all, with the retries of `options` for transport errors and statuses that
-/// StatusFromResponse calls kUnavailable. One result a request, in order; an answer of any other
-/// status is a Response.
+/// Send all, with the retries of `options` for transport errors (kCorrupt included) and statuses
+/// that StatusFromResponse calls kUnavailable. One result a request, in order; an answer of any
+/// other status is a Response.
 std::vector<Result<Response>> SendAll(Transport& transport, std::vector<Request> requests,
                                       const ParallelOptions& options, const OpContext& context);
 

@@ -156,6 +156,12 @@ Result<std::vector<Part>> SplitByPartition(const std::shared_ptr<arrow::Table>& 
       axes.push_back({{value}, nullptr});
     }
   }
+  if (std::none_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.indices; })) {
+    Part whole{{}, rows};
+    for (const Axis& axis : axes) whole.values.push_back(axis.values.front());
+    parts.push_back(std::move(whole));
+    return parts;
+  }
   std::map<std::vector<size_t>, std::vector<int64_t>> groups;
   std::vector<size_t> at(axes.size());
   std::vector<int64_t>* last = nullptr;

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "columnar/schema.h"
@@ -277,35 +278,35 @@ bool LeftOut(const PublishInput& input, const TableInput& table) {
   return input.seen.standing.late_rules() && (table.mode == TableMode::kReplace || table.from_diff);
 }
 
-/// Stage all tables, the larger work side by side.
+/// Stage all tables: in turn by a few threads, of which this is one, since a new thread's memory
+/// must be made first.
 Result<std::vector<StagedTable>> StageTables(WriteStore& store, const PublishInput& input,
                                              const OpContext& context) {
-  std::vector<std::future<Result<StagedTable>>> running;
-  std::vector<StagedTable> tables;
+  std::vector<const TableInput*> tables;
   std::set<std::string> names;
-  Status failed;
-  const auto wait_for_one = [&] {
-    Result<StagedTable> staged = running.front().get();
-    running.erase(running.begin());
-    if (staged.ok()) {
-      tables.push_back(std::move(staged).value());
-    } else if (failed.ok()) {
-      failed = staged.status();
+  for (const TableInput& table : input.tables) {
+    if (!names.insert(table.name).second) return Invalid("table {} is published twice", table.name);
+    if (!LeftOut(input, table)) tables.push_back(&table);
+  }
+  std::vector<Result<StagedTable>> results;
+  for (size_t i = 0; i < tables.size(); ++i) results.emplace_back(Internal("not staged"));
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < tables.size(); i = next++) {
+      results[i] = StageTable(store, input, *tables[i], context);
     }
   };
-  for (const TableInput& table : input.tables) {
-    if (!names.insert(table.name).second)
-      failed = Invalid("table {} is published twice", table.name);
-    if (!failed.ok()) break;
-    if (LeftOut(input, table)) continue;
-    running.push_back(std::async(std::launch::async, [&store, &input, &table, &context] {
-      return StageTable(store, input, table, context);
-    }));
-    if (running.size() >= 3) wait_for_one();
+  {
+    std::vector<std::jthread> helpers;
+    const size_t wanted = std::min<size_t>({tables.size(), std::thread::hardware_concurrency(), 4});
+    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
+    work();
   }
-  while (!running.empty()) wait_for_one();
-  if (!failed.ok()) return failed;
-  return tables;
+  std::vector<StagedTable> staged;
+  for (Result<StagedTable>& result : results) {
+    ASSIGN_OR_RETURN(staged.emplace_back(), std::move(result));
+  }
+  return staged;
 }
 
 /// Journal the names of what is not stored yet, then store it.

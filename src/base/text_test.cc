@@ -24,6 +24,10 @@ TEST(TextTest, DoublesAlwaysLookLikeDoubles) {
   EXPECT_EQ(FormatDouble(0.018816), "0.018816");
   EXPECT_EQ(FormatDouble(1e22), "1e+22");
   EXPECT_EQ(FormatDouble(-0.5), "-0.5");
+  EXPECT_EQ(FormatDouble(100000), "100000.0");
+  EXPECT_EQ(FormatDouble(0.0001), "0.0001");
+  EXPECT_EQ(FormatDouble(0.00001), "1e-05");
+  EXPECT_EQ(FormatDouble(0), "0.0");
 }
 
 TEST(TextTest, CountsCarryCommas) {

@@ -20,7 +20,7 @@ struct Environment {
   std::string name;
   std::string lake;  ///< the only root that manifests go to
   std::map<std::string, std::string>
-      exports;         ///< by name; `default` is the lake's folder unless given
+      exports;         ///< by name; without `default` it is the folder `exports` beside the lake
   std::string reads;   ///< another environment, or empty
   std::string suffix;  ///< put behind names in outside stores
   std::string region;

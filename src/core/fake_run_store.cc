@@ -37,17 +37,21 @@ Status FakeRunStore::Begin(const RunRecord& record) {
   return {};
 }
 
-Status FakeRunStore::TaskDone(const RunId& run, const TaskRecord& task) {
+Status FakeRunStore::TasksDone(const RunId& run, std::span<const TaskRecord> tasks) {
   MutexLock lock(mutex_);
   const auto found = runs_.find(run);
   if (found == runs_.end()) return NoSuchRun(run);
-  for (TaskRecord& known : found->second.tasks) {
-    if (known.name == task.name) {
-      known = task;
-      return {};
+  std::vector<TaskRecord>& known = found->second.tasks;
+  for (const TaskRecord& task : tasks) {
+    const auto same = std::find_if(known.begin(), known.end(), [&](const TaskRecord& other) {
+      return other.name == task.name;
+    });
+    if (same == known.end()) {
+      known.push_back(task);
+    } else {
+      *same = task;
     }
   }
-  found->second.tasks.push_back(task);
   return {};
 }
 

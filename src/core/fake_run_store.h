@@ -11,7 +11,7 @@ namespace catchment::core {
 class FakeRunStore final : public RunStore {
  public:
   Status Begin(const RunRecord& record) override;
-  Status TaskDone(const RunId& run, const TaskRecord& task) override;
+  Status TasksDone(const RunId& run, std::span<const TaskRecord> tasks) override;
   Status Finish(const RunRecord& record) override;
   Status AddMessage(const RunId& run, const RunMessage& message) override;
   Result<RunRecord> Get(const RunId& run) const override;

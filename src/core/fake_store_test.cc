@@ -38,8 +38,8 @@ class FakeRunWorld final : public RunWorld {
    public:
     explicit Lent(RunStore& store) : store_(store) {}
     Status Begin(const RunRecord& record) override { return store_.Begin(record); }
-    Status TaskDone(const RunId& run, const TaskRecord& task) override {
-      return store_.TaskDone(run, task);
+    Status TasksDone(const RunId& run, std::span<const TaskRecord> tasks) override {
+      return store_.TasksDone(run, tasks);
     }
     Status Finish(const RunRecord& record) override { return store_.Finish(record); }
     Status AddMessage(const RunId& run, const RunMessage& message) override {

@@ -9,6 +9,7 @@
 #include "core/exit_code.h"
 #include "core/lease_keeper.h"
 #include "core/task_pool_internal.h"
+#include "core/task_recorder_internal.h"
 
 namespace catchment::core {
 namespace {
@@ -297,6 +298,7 @@ Run::MaybeEnding Run::RunTasks(bool again) {
   }
   const int workers =
       std::clamp<int>(spec_.workers, 1, static_cast<int>(std::max<size_t>(tasks_.size(), 1)));
+  TaskRecorder recorder(*with_.runs, spec_.run);
   TaskPool<TaskEnd> pool(workers);
   MaybeEnding ending;
   size_t running = 0;
@@ -323,10 +325,10 @@ Run::MaybeEnding Run::RunTasks(bool again) {
         (!ending || MostSevere(ending->exit_code, failed->exit_code) != ending->exit_code)) {
       ending = std::move(failed);
     }
-    start_ready();  // before the record is written, so that the disk and the next task overlap
-    const Status status = with_.runs->TaskDone(spec_.run, tasks_[index]);
-    if (!status.ok()) Note(tasks_[index].name, status.ToString());
+    start_ready();
+    recorder.Add(tasks_[index]);
   }
+  if (const Status status = recorder.Flush(); !status.ok()) Note("", status.ToString());
   for (const size_t index : waiting) tasks_[index].state = TaskState::kSkipped;
   if (const Status status = context_.Check(); !status.ok()) return Fail(status.error());
   return ending;

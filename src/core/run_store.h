@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,9 +107,9 @@ class RunStore {
 
   /// Record that a run begins. kExists: the id is known.
   virtual Status Begin(const RunRecord& record) = 0;
-  /// Record a task's state; a later record of the same task replaces the earlier. kNotFound: no
-  /// such run.
-  virtual Status TaskDone(const RunId& run, const TaskRecord& task) = 0;
+  /// Record the states of tasks, in one step; a later record of the same task replaces the earlier.
+  /// kNotFound: no such run.
+  virtual Status TasksDone(const RunId& run, std::span<const TaskRecord> tasks) = 0;
   /// Record how the run ended, with all that `record` holds. kNotFound: no such run.
   virtual Status Finish(const RunRecord& record) = 0;
   virtual Status AddMessage(const RunId& run, const RunMessage& message) = 0;

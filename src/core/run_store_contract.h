@@ -94,7 +94,7 @@ TEST_P(RunStoreContract, ATasksEndIsKeptWithoutTheRunsEnd) {
   task.duration = std::chrono::milliseconds(250);
   task.rows = 3;
   task.attempts = 2;
-  ASSERT_OK(store_->TaskDone({"20260101T000000-a"}, task));
+  ASSERT_OK(store_->TasksDone({"20260101T000000-a"}, std::vector<TaskRecord>{task}));
   ASSERT_OK_AND_ASSIGN(const RunRecord found, world_->Open()->Get({"20260101T000000-a"}));
   EXPECT_EQ(ToJson(found.tasks[0]), ToJson(task));
   EXPECT_EQ(found.tasks[1].state, TaskState::kPending);
@@ -111,7 +111,7 @@ TEST_P(RunStoreContract, FinishKeepsEverythingOfTheRun) {
 
 TEST_P(RunStoreContract, AnUnknownRunIsNotFound) {
   EXPECT_ERROR(store_->Get({"x"}), Code::kNotFound, "no run x");
-  EXPECT_ERROR(store_->TaskDone({"x"}, {}), Code::kNotFound, "no run x");
+  EXPECT_ERROR(store_->TasksDone({"x"}, {}), Code::kNotFound, "no run x");
   EXPECT_ERROR(store_->Finish(Record("x")), Code::kNotFound, "no run x");
   EXPECT_ERROR(store_->AddMessage({"x"}, {}), Code::kNotFound, "no run x");
 }

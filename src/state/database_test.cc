@@ -130,12 +130,9 @@ TEST(DatabaseProcessTest, FiftyProcessesMayCreateAndWriteOneFile) {
                           SqliteRunStore runs(**database);
                           core::RunRecord record;
                           record.run.text = fmt::format("run-{}", process);
+                          const std::vector<core::TaskRecord> tasks(1);
                           return runs.Begin(record).ok() &&
-                                 runs.TaskDone(
-                                         record.run,
-                                         {.name = "a", .kind = "", .started = {}, .message = ""})
-                                     .ok() &&
-                                 runs.Finish(record).ok();
+                                 runs.TasksDone(record.run, tasks).ok() && runs.Finish(record).ok();
                         }),
             50);
   ASSERT_OK_AND_ASSIGN(auto database, Database::Open(file));

@@ -145,11 +145,15 @@ Status SqliteRunStore::Begin(const RunRecord& record) {
   });
 }
 
-Status SqliteRunStore::TaskDone(const RunId& run, const TaskRecord& task) {
+Status SqliteRunStore::TasksDone(const RunId& run, std::span<const TaskRecord> tasks) {
   return database_.Write([&](Connection& connection) -> Status {
     ASSIGN_OR_RETURN(const bool known, RunExists(connection, run));
     if (!known) return NoSuchRun(run);
-    return WriteTask(connection, run, 1'000'000, task);  // Begin gave known tasks their positions
+    for (const TaskRecord& task : tasks) {
+      // Begin gave the tasks it knew their positions; others come after them.
+      RETURN_IF_ERROR(WriteTask(connection, run, 1'000'000, task));
+    }
+    return {};
   });
 }
 

@@ -11,7 +11,7 @@ class SqliteRunStore final : public core::RunStore {
   explicit SqliteRunStore(Database& database) : database_(database) {}
 
   Status Begin(const core::RunRecord& record) override;
-  Status TaskDone(const RunId& run, const core::TaskRecord& task) override;
+  Status TasksDone(const RunId& run, std::span<const core::TaskRecord> tasks) override;
   Status Finish(const core::RunRecord& record) override;
   Status AddMessage(const RunId& run, const core::RunMessage& message) override;
   Result<core::RunRecord> Get(const RunId& run) const override;

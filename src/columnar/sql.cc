@@ -321,7 +321,9 @@ Status SqlEngine::State::Load(Known& known) {
 }
 
 Status SqlEngine::State::LoadNamed(const SqlUse& use) {
-  for (const std::string& name : use.tables) {
+  std::vector<std::string> names = use.tables;
+  names.insert(names.end(), use.with_names.begin(), use.with_names.end());
+  for (const std::string& name : names) {
     const auto found = tables.find(ToLower(name));
     if (found == tables.end() || !found->second.load)
       continue;  // DuckDB says where an unknown name stands

@@ -88,6 +88,9 @@ class SqlEngine {
 struct SqlUse {
   std::vector<std::string>
       tables;  ///< as written, e.g. `price`, `head.snapshot`; sorted, distinct; without CTEs
+  /// Names of WITH that are read. One may also be a table: `WITH price AS (SELECT … FROM price)`
+  /// reads it.
+  std::vector<std::string> with_names;
   std::vector<std::string> parameters;  ///< sorted, without `$`
 };
 Result<SqlUse> InspectSql(const SqlText& sql, const SqlQueryOptions& options = {});

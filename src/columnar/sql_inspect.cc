@@ -83,7 +83,10 @@ class TreeWalk {
   SqlUse Use() const {
     SqlUse use;
     for (const auto& [schema, name] : tables_) {
-      if (schema.empty() && defined_.contains(ToLower(name))) continue;
+      if (schema.empty() && defined_.contains(ToLower(name))) {
+        use.with_names.push_back(name);
+        continue;
+      }
       use.tables.push_back(schema.empty() ? name : schema + "." + name);
     }
     use.parameters.assign(parameters_.begin(), parameters_.end());
@@ -136,8 +139,8 @@ class TreeWalk {
 
 Result<nlohmann::json> ParseTree(const Database& database, const SqlText& sql) {
   OwnedPrepared prepared;
-  if (duckdb_prepare(database.connection.get(), "SELECT json_serialize_sql(CAST($1 AS VARCHAR))", prepared.out()) !=
-      DuckDBSuccess) {
+  if (duckdb_prepare(database.connection.get(), "SELECT json_serialize_sql(CAST($1 AS VARCHAR))",
+                     prepared.out()) != DuckDBSuccess) {
     return Internal("DuckDB: {}", duckdb_prepare_error(prepared.get()));
   }
   duckdb_bind_varchar_length(prepared.get(), 1, sql.text.data(), sql.text.size());

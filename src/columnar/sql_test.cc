@@ -239,6 +239,14 @@ TEST(SqlTest, InspectionFindsTablesAndParametersButNotNamesOfWith) {
   EXPECT_EQ(use.parameters, (std::vector<std::string>{"param_x", "slot"}));
 }
 
+TEST(SqlTest, WithMayHideATableItReads) {
+  ASSERT_OK_AND_ASSIGN(const Table got, Engine({{"price", Prices()}})
+                                            ->Query({"WITH price AS (SELECT region FROM price "
+                                                     "WHERE spot_price > 0.15) SELECT * FROM price",
+                                                     ""}));
+  EXPECT_EQ(Rows(got), "{\"region\":\"westus\"}\n");
+}
+
 TEST(SqlTest, ATableIsFetchedOnlyWhenItIsNamed) {
   ASSERT_OK_AND_ASSIGN(auto engine, SqlEngine::Open());
   int loads = 0;

@@ -166,6 +166,14 @@ TEST(CsvWriterTest, WhatIsWrittenReadsBackThroughEveryCompression) {
   }
 }
 
+TEST(CsvWriterTest, ColumnsMayHaveNoNameOrAStrangeOne) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::string text,
+      FormatCsv(TestTable(
+          {{"", "int64", "[1]"}, {"a,\"b", "int64", "[2]"}, {"\xEF\xBB\xBFx", "int64", "[3]"}})));
+  EXPECT_EQ(text, ",\"a,\"\"b\",\"\xEF\xBB\xBFx\"\n1,2,3\n");
+}
+
 TEST(CsvWriterTest, GzipHasNoNameAndNoTime) {
   TemporaryFolder folder;
   ASSERT_OK(WriteCsv(TestTable({{"a", "int64", "[1]"}}), folder.path / "a.csv.gz"));

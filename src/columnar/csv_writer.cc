@@ -40,9 +40,12 @@ class CsvRows final : public RowFormat {
 
 std::string Header(const arrow::Schema& schema, const CsvFormat& format) {
   std::string header;
-  for (const std::string& name : schema.field_names()) {
-    if (!header.empty()) header += format.delimiter;
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const std::string& name = schema.field(i)->name();
+    if (i > 0) header += format.delimiter;
+    // A byte order mark at the very start would be skipped by readers.
     const bool quote =
+        name.starts_with("\xEF\xBB\xBF") ||
         name.find_first_of(std::string("\"\n\r") + format.delimiter) != std::string::npos;
     if (quote) header += '"';
     for (const char c : name) header.append(c == '"' ? 2 : 1, c);

@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "base/cron.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "core/pipeline_check_internal.h"
 #include "core/slot.h"
@@ -655,23 +654,6 @@ PipelineText ReadPipelineText(std::string_view text, const std::filesystem::path
   }
   read.problems = problems.Take();
   return read;
-}
-
-Result<Pipeline> ParsePipeline(std::string_view text, const std::filesystem::path& file,
-                               const Catalogue& catalogue) {
-  PipelineSurroundings around;
-  around.file_exists = [&](const std::string& name) {
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(file.parent_path() / name, ignored);
-  };
-  PipelineText read = ReadPipelineText(text, file, catalogue, around);
-  if (!read.problems.empty()) return ProblemsError(std::move(read.problems));
-  return std::move(read.pipeline);
-}
-
-Result<Pipeline> LoadPipeline(const std::filesystem::path& file, const Catalogue& catalogue) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, uint64_t{2} << 20), "{}", file.string());
-  return ParsePipeline(text, file, catalogue);
 }
 
 }  // namespace catchment::core

@@ -91,7 +91,9 @@ Result<core::RunSpec> SpecOf(const Settings& settings, const FoundRun& found) {
   spec.placeholders.parameters = spec.parameters;
   spec.placeholders.variables = settings.environment.vars;
   spec.placeholders.slot = spec.slot.start;
-  ASSIGN_OR_RETURN(spec.refresh, core::ParseRefresh(stored.value("refresh", std::string())));
+  if (const std::string refresh = stored.value("refresh", std::string()); !refresh.empty()) {
+    ASSIGN_OR_RETURN(spec.refresh, core::ParseRefresh(refresh));
+  }
   spec.environment = found.record.environment;
   spec.simulated = found.record.simulated;
   return spec;

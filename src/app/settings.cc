@@ -56,6 +56,8 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   for (const auto& [name, root] : settings.environment.exports) {
     ASSIGN_OR_RETURN(settings.export_roots[name], LocalRoot(settings.config, root));
   }
+  // Beside the lake, never inside it: exports are other programs' files.
+  settings.export_roots.try_emplace("default", settings.lake_root.parent_path() / "exports");
   const std::string state = settings.environment.state.empty() ? ".catchment" : settings.environment.state;
   ASSIGN_OR_RETURN(settings.state_folder, LocalRoot(settings.config, state));
   return settings;

@@ -13,8 +13,10 @@ RunId NewRunId() {
   if (getrandom(&random, sizeof random, 0) != sizeof random) {
     random = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   }
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  return RunId{fmt::format("{:%Y%m%dT%H%M%S}-{:016x}", fmt::gmtime(now), random)};
+  // Microseconds keep the ids of one machine in order of time.
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  return RunId{fmt::format("{:%Y%m%dT%H%M%S}-{:06}-{:016x}", fmt::gmtime(second), (now - second).count(), random)};
 }
 
 }  // namespace catchment

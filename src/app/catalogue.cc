@@ -26,7 +26,11 @@ core::Component DiffComponent() {
   diff.name = "diff";
   diff.help = "rows added, changed and removed since the published table";
   diff.keys = {
-      {"against", "text", false, "the published table to compare with (default: the needed task's name)", {}},
+      {"against",
+       "text",
+       false,
+       "the published table to compare with (default: the needed task's name)",
+       {}},
       {"key", "list", true, "columns that identify a row", {}},
       {"compare", "list", true, "columns whose difference is a change", {}},
       {"keep", "list", false, "columns carried along and not compared", {}},
@@ -39,7 +43,8 @@ core::Component DiffComponent() {
 const std::vector<sources::SourceEntry>& AllSources() {
   static const std::vector<sources::SourceEntry> entries = [] {
     std::vector<sources::SourceEntry> all = sources::generic::GenericSources();
-    for (sources::SourceEntry& entry : sources::azure::AzureSources()) all.push_back(std::move(entry));
+    for (sources::SourceEntry& entry : sources::azure::AzureSources())
+      all.push_back(std::move(entry));
     return all;
   }();
   return entries;
@@ -54,7 +59,8 @@ const sources::SourceEntry* FindSource(const std::string& kind) {
 
 core::Catalogue MakeCatalogue() {
   core::Catalogue catalogue;
-  for (const sources::SourceEntry& entry : AllSources()) catalogue.sources.push_back(ToComponent(entry.info));
+  for (const sources::SourceEntry& entry : AllSources())
+    catalogue.sources.push_back(ToComponent(entry.info));
   catalogue.transforms.push_back(DiffComponent());
   for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
     core::Component component;

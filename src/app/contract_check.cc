@@ -37,7 +37,8 @@ const core::PublishedTable* FindPublished(const core::Pipeline& pipeline, const 
   return nullptr;
 }
 
-const columnar::Table* FindTable(const core::Pipeline& pipeline, const core::Artifacts& outputs, const std::string& name) {
+const columnar::Table* FindTable(const core::Pipeline& pipeline, const core::Artifacts& outputs,
+                                 const std::string& name) {
   auto found = outputs.find(name);
   if (found == outputs.end()) {
     const core::PublishedTable* published = FindPublished(pipeline, name);
@@ -46,7 +47,8 @@ const columnar::Table* FindTable(const core::Pipeline& pipeline, const core::Art
   return found == outputs.end() ? nullptr : &TableOf(*found->second);
 }
 
-std::optional<int64_t> PreviousRows(const core::Pipeline& pipeline, const LakeHead& head, const std::string& name) {
+std::optional<int64_t> PreviousRows(const core::Pipeline& pipeline, const LakeHead& head,
+                                    const std::string& name) {
   const core::PublishedTable* published = FindPublished(pipeline, name);
   const auto& tables = head.views().head.tables;
   const auto found = published == nullptr ? tables.end() : tables.find(published->table);
@@ -58,20 +60,24 @@ std::optional<int64_t> PreviousRows(const core::Pipeline& pipeline, const LakeHe
 
 }  // namespace
 
-Result<std::vector<core::ContractVerdict>> CheckContracts(const core::Pipeline& pipeline, const core::Artifacts& outputs,
+Result<std::vector<core::ContractVerdict>> CheckContracts(const core::Pipeline& pipeline,
+                                                          const core::Artifacts& outputs,
                                                           const LakeHead& head) {
   std::vector<core::ContractVerdict> verdicts;
   const auto others = [&](const std::string& name) { return FindTable(pipeline, outputs, name); };
   for (const core::TableContract& contract : pipeline.contracts) {
     const columnar::Table* table = others(contract.table);
     if (table == nullptr) continue;
-    ASSIGN_OR_RETURN(const std::vector<transforms::Verdict> found,
-                     transforms::CheckContract(*table, ToTransform(contract), PreviousRows(pipeline, head, contract.table), others),
-                     "contract of '{}'", contract.table);
+    ASSIGN_OR_RETURN(
+        const std::vector<transforms::Verdict> found,
+        transforms::CheckContract(*table, ToTransform(contract),
+                                  PreviousRows(pipeline, head, contract.table), others),
+        "contract of '{}'", contract.table);
     for (const transforms::Verdict& verdict : found) {
       verdicts.push_back({contract.table, verdict.check, verdict.passed, verdict.offending,
-                          verdict.first_row.empty() ? verdict.explanation
-                                                    : fmt::format("{} ({})", verdict.explanation, verdict.first_row)});
+                          verdict.first_row.empty()
+                              ? verdict.explanation
+                              : fmt::format("{} ({})", verdict.explanation, verdict.first_row)});
     }
   }
   return verdicts;

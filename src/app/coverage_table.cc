@@ -22,7 +22,8 @@ std::shared_ptr<arrow::Schema> Schema() {
       arrow::field("desired_count", arrow::int16()),
       arrow::field("unit", arrow::utf8(), false),
   };
-  for (const char* name : {"expected", "asked", "answered", "scored", "excluded_invalid", "left_out"}) {
+  for (const char* name :
+       {"expected", "asked", "answered", "scored", "excluded_invalid", "left_out"}) {
     fields.push_back(arrow::field(name, arrow::int32(), false));
   }
   for (const char* reason : kReasons) {
@@ -32,7 +33,8 @@ std::shared_ptr<arrow::Schema> Schema() {
 }
 
 std::array<int64_t, 12> Numbers(const CoverageRow& row) {
-  std::array<int64_t, 12> numbers = {row.expected, row.asked, row.answered, row.scored, row.excluded_invalid, row.left_out};
+  std::array<int64_t, 12> numbers = {row.expected,         row.asked,   row.answered, row.scored,
+                                     row.excluded_invalid, row.left_out};
   for (const auto& [reason, units] : row.missing) {
     size_t at = 2;  // `failed`
     for (size_t i = 0; i < kReasons.size(); ++i) {
@@ -47,12 +49,14 @@ arrow::Status Append(arrow::RecordBatchBuilder& builder, const CoverageRow& row,
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(slot).time_since_epoch().count();
   const auto day = std::chrono::floor<std::chrono::days>(slot).time_since_epoch().count();
   ARROW_RETURN_NOT_OK(builder.GetFieldAs<arrow::TimestampBuilder>(0)->Append(ms));
-  ARROW_RETURN_NOT_OK(builder.GetFieldAs<arrow::Date32Builder>(1)->Append(static_cast<int32_t>(day)));
+  ARROW_RETURN_NOT_OK(
+      builder.GetFieldAs<arrow::Date32Builder>(1)->Append(static_cast<int32_t>(day)));
   ARROW_RETURN_NOT_OK(builder.GetFieldAs<arrow::StringBuilder>(2)->Append(row.source));
   auto* region = builder.GetFieldAs<arrow::StringBuilder>(3);
   ARROW_RETURN_NOT_OK(row.region ? region->Append(*row.region) : region->AppendNull());
   auto* count = builder.GetFieldAs<arrow::Int16Builder>(4);
-  ARROW_RETURN_NOT_OK(row.desired_count ? count->Append(static_cast<int16_t>(*row.desired_count)) : count->AppendNull());
+  ARROW_RETURN_NOT_OK(row.desired_count ? count->Append(static_cast<int16_t>(*row.desired_count))
+                                        : count->AppendNull());
   ARROW_RETURN_NOT_OK(builder.GetFieldAs<arrow::StringBuilder>(5)->Append(row.unit));
   const auto numbers = Numbers(row);
   for (size_t i = 0; i < numbers.size(); ++i) {
@@ -65,7 +69,8 @@ arrow::Status Append(arrow::RecordBatchBuilder& builder, const CoverageRow& row,
 }  // namespace
 
 Result<columnar::Table> CoverageTable(const std::vector<SourceReport>& reports, Time slot) {
-  ASSIGN_ARROW_OR_RETURN(auto builder, arrow::RecordBatchBuilder::Make(Schema(), arrow::default_memory_pool()));
+  ASSIGN_ARROW_OR_RETURN(auto builder,
+                         arrow::RecordBatchBuilder::Make(Schema(), arrow::default_memory_pool()));
   for (const SourceReport& report : reports) {
     for (const CoverageRow& row : report.coverage) {
       ARROW_OR_RETURN(Append(*builder, row, slot));

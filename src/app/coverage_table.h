@@ -12,8 +12,9 @@ namespace catchment::app {
 ///
 ///   slot ts, date date32, source text   not null
 ///   region_code text?  desired_count int16?
-///   unit text, expected, asked, answered, scored, excluded_invalid, left_out, missing_budget, missing_deadline,
-///   missing_failed, missing_rejected, missing_credentials, missing_no_answer   int32, not null
+///   unit text, expected, asked, answered, scored, excluded_invalid, left_out, missing_budget,
+///   missing_deadline, missing_failed, missing_rejected, missing_credentials, missing_no_answer
+///   int32, not null
 ///
 /// expected = answered + left_out + Σ missing; another reason of a report counts as `failed`.
 Result<columnar::Table> CoverageTable(const std::vector<SourceReport>& reports, Time slot);

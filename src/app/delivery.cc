@@ -11,7 +11,9 @@
 namespace catchment::app {
 namespace {
 
-std::string SinkName(size_t index, const core::SinkSpec& sink) { return fmt::format("{}-{}", sink.kind, index + 1); }
+std::string SinkName(size_t index, const core::SinkSpec& sink) {
+  return fmt::format("{}-{}", sink.kind, index + 1);
+}
 
 const core::SinkSpec* FindSinkSpec(const core::Pipeline& pipeline, const std::string& name) {
   for (size_t i = 0; i < pipeline.sinks.size(); ++i) {
@@ -20,14 +22,16 @@ const core::SinkSpec* FindSinkSpec(const core::Pipeline& pipeline, const std::st
   return nullptr;
 }
 
-Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec, const PublisherServices& services,
+Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec,
+                                              const PublisherServices& services,
                                               const std::string& name) {
   const core::SinkSpec* definition = FindSinkSpec(*spec.definition, name);
   if (definition == nullptr) return NotFound("the pipeline no longer defines sink '{}'", name);
   for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
     if (entry.kind != definition->kind) continue;
     if (entry.runs_programs) {
-      RETURN_IF_ERROR(CheckProgramsAllowed(services.settings->environment, spec.pipeline.text, "sink '" + name + "'"));
+      RETURN_IF_ERROR(CheckProgramsAllowed(services.settings->environment, spec.pipeline.text,
+                                           "sink '" + name + "'"));
     }
     nlohmann::json keys = definition->with;
     if (!definition->to.empty()) keys["to"] = definition->to;
@@ -37,21 +41,23 @@ Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec, const P
   return NotFound("there is no sink '{}'", definition->kind);
 }
 
-/// The rows that one publish gave to a table: of `append` and `partition` those it added, of `replace` all.
-Result<columnar::Table> RowsOfPublish(const lake::ReadStore& store, const std::string& dataset, int64_t publish,
-                                      const std::string& table) {
+/// The rows that one publish gave to a table: of `append` and `partition` those it added, of
+/// `replace` all.
+Result<columnar::Table> RowsOfPublish(const lake::ReadStore& store, const std::string& dataset,
+                                      int64_t publish, const std::string& table) {
   ASSIGN_OR_RETURN(lake::View view, lake::LoadView(store, dataset, publish));
   const auto found = view.tables.find(table);
   if (found == view.tables.end()) return NotFound("publish {} has no table '{}'", publish, table);
-  std::erase_if(found->second.files, [&](const lake::LiveFile& file) { return file.publish != publish; });
+  std::erase_if(found->second.files,
+                [&](const lake::LiveFile& file) { return file.publish != publish; });
   return lake::ReadTable(store, view, table);
 }
 
 /// Deliver one sink's items in order. Stops at the first that finds no answer.
 class SinkDelivery {
  public:
-  SinkDelivery(const core::RunSpec& spec, const PublisherServices& services, const OpContext& context,
-               core::FinishResult& result)
+  SinkDelivery(const core::RunSpec& spec, const PublisherServices& services,
+               const OpContext& context, core::FinishResult& result)
       : spec_(spec), services_(services), context_(context), result_(result) {}
 
   Status Run(const std::string& name, std::vector<lake::Delivery> items, DeliverParked parked) {
@@ -68,7 +74,9 @@ class SinkDelivery {
         ++result_.parked;
         continue;
       }
-      if (item.parked) RETURN_IF_ERROR(lake::Unpark(*services_.store, spec_.dataset.text, item, context_.clock->Now()));
+      if (item.parked)
+        RETURN_IF_ERROR(
+            lake::Unpark(*services_.store, spec_.dataset.text, item, context_.clock->Now()));
       ASSIGN_OR_RETURN(const bool go_on, DeliverOne(**sink, name, item));
       if (!go_on) {
         result_.waiting += static_cast<int64_t>(items.size() - i);
@@ -89,7 +97,8 @@ class SinkDelivery {
     batch.slot = item.slot.text;
     batch.slot_time = item.slot_time;
     batch.published_at = item.published;
-    ASSIGN_OR_RETURN(batch.rows, RowsOfPublish(*services_.store, dataset, item.publish, item.item.table));
+    ASSIGN_OR_RETURN(batch.rows,
+                     RowsOfPublish(*services_.store, dataset, item.publish, item.item.table));
     const Status sent = sink.Deliver(batch, context_.Named(name));
     const Time now = context_.clock->Now();
     if (sent.ok()) {
@@ -99,11 +108,14 @@ class SinkDelivery {
     }
     const Code code = sent.error().code;
     if (code == Code::kCancelled) return sent;
-    const bool unreachable = code == Code::kUnavailable || code == Code::kExhausted || code == Code::kDeadline;
-    result_.notes.push_back(fmt::format("sink {}: publish {}: {}", name, item.publish, sent.error().message));
-    RETURN_IF_ERROR(lake::MarkFailed(*services_.store, dataset, item,
-                                     unreachable ? lake::FailureKind::kUnreachable : lake::FailureKind::kRefused,
-                                     sent.error().message, now));
+    const bool unreachable =
+        code == Code::kUnavailable || code == Code::kExhausted || code == Code::kDeadline;
+    result_.notes.push_back(
+        fmt::format("sink {}: publish {}: {}", name, item.publish, sent.error().message));
+    RETURN_IF_ERROR(lake::MarkFailed(
+        *services_.store, dataset, item,
+        unreachable ? lake::FailureKind::kUnreachable : lake::FailureKind::kRefused,
+        sent.error().message, now));
     if (unreachable) return false;
     if (item.refusals + 1 >= lake::kRefusalsUntilParked) {
       ++result_.parked;
@@ -125,21 +137,26 @@ std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const c
   std::vector<lake::OutboxItem> items;
   for (size_t i = 0; i < pipeline.sinks.size(); ++i) {
     const core::SinkSpec& sink = pipeline.sinks[i];
-    if (sink.table.empty() || std::find(published.begin(), published.end(), sink.table) == published.end()) continue;
-    items.push_back({SinkName(i, sink), sink.kind, sink.table, fmt::format("{}/{}/{}", spec.dataset.text, sink.table, spec.slot.id.text)});
+    if (sink.table.empty() ||
+        std::find(published.begin(), published.end(), sink.table) == published.end())
+      continue;
+    items.push_back({SinkName(i, sink), sink.kind, sink.table,
+                     fmt::format("{}/{}/{}", spec.dataset.text, sink.table, spec.slot.id.text)});
   }
   return items;
 }
 
-Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services, const OpContext& context,
-                     DeliverParked parked, core::FinishResult& result) {
+Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services,
+                     const OpContext& context, DeliverParked parked, core::FinishResult& result) {
   const std::string& dataset = spec.dataset.text;
-  ASSIGN_OR_RETURN(const std::vector<lake::Delivery> pending, lake::PendingDeliveries(*services.store, dataset));
+  ASSIGN_OR_RETURN(const std::vector<lake::Delivery> pending,
+                   lake::PendingDeliveries(*services.store, dataset));
   std::map<std::string, int64_t> sinks;
   for (const lake::Delivery& item : pending) ++sinks[item.item.sink];
   for (const auto& [name, count] : sinks) {
     const Result<core::Lease> lease = services.leases->Acquire(
-        fmt::format("deliver:{}:{}", dataset, name), services.machine->Self(spec.run.text), std::chrono::milliseconds(60'000));
+        fmt::format("deliver:{}:{}", dataset, name), services.machine->Self(spec.run.text),
+        std::chrono::milliseconds(60'000));
     if (!lease.ok() && lease.error().code == Code::kLocked) {
       result.waiting += count;
       continue;

@@ -14,10 +14,11 @@ std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const c
 
 enum class DeliverParked { kNo, kYes };
 
-/// Deliver what the dataset's outbox holds, each sink's items in order under the lease `deliver:DATASET:SINK`. A sink
-/// that is down keeps its items waiting; one that refuses an item ten times parks it. Neither is an error. With
-/// DeliverParked::kYes parked items get ten new tries first.
-Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services, const OpContext& context,
-                     DeliverParked parked, core::FinishResult& result);
+/// Deliver what the dataset's outbox holds, each sink's items in order under the lease
+/// `deliver:DATASET:SINK`. A sink that is down keeps its items waiting; one that refuses an item
+/// ten times parks it. Neither is an error. With DeliverParked::kYes parked items get ten new tries
+/// first.
+Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services,
+                     const OpContext& context, DeliverParked parked, core::FinishResult& result);
 
 }  // namespace catchment::app

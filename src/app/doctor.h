@@ -15,8 +15,8 @@ struct Diagnosis {
   std::string remedy;  ///< what to do if it is not well
 };
 
-/// Look at everything that a run depends on: libraries, time zones, configuration, state, roots, pipelines, worlds.
-/// Changes nothing but that a missing state folder is made.
+/// Look at everything that a run depends on: libraries, time zones, configuration, state, roots,
+/// pipelines, worlds. Changes nothing but that a missing state folder is made.
 std::vector<Diagnosis> Diagnose(const SettingsRequest& request);
 
 }  // namespace catchment::app

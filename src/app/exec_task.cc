@@ -27,7 +27,8 @@ class ExecTask final : public core::TaskBody {
     for (const auto& [name, artifact] : input.needs) {
       columnar::ParquetOptions options;
       options.durable = false;
-      RETURN_IF_ERROR(columnar::WriteParquet(TableOf(*artifact), in / (name + ".parquet"), options));
+      RETURN_IF_ERROR(
+          columnar::WriteParquet(TableOf(*artifact), in / (name + ".parquet"), options));
     }
     ProcessSpec process;
     for (const std::string& part : task_.command) {
@@ -35,10 +36,14 @@ class ExecTask final : public core::TaskBody {
       process.argv.push_back(std::move(text));
     }
     process.working_folder = pipeline_.folder.empty() ? fs::path(".") : pipeline_.folder;
-    process.variables = {{"CATCHMENT_SLOT", input.spec->slot.id.text}, {"CATCHMENT_RUN", input.spec->run.text},
-                         {"CATCHMENT_PIPELINE", pipeline_.name},       {"CATCHMENT_TASK", task_.name},
-                         {"CATCHMENT_IN", in.string()},                {"CATCHMENT_OUT", out.string()}};
-    ASSIGN_OR_RETURN(const ProcessResult result, RunProcess(process, context), "task '{}'", task_.name);
+    process.variables = {{"CATCHMENT_SLOT", input.spec->slot.id.text},
+                         {"CATCHMENT_RUN", input.spec->run.text},
+                         {"CATCHMENT_PIPELINE", pipeline_.name},
+                         {"CATCHMENT_TASK", task_.name},
+                         {"CATCHMENT_IN", in.string()},
+                         {"CATCHMENT_OUT", out.string()}};
+    ASSIGN_OR_RETURN(const ProcessResult result, RunProcess(process, context), "task '{}'",
+                     task_.name);
     if (result.exit_code != 0) return Failed(result);
     return ReadOutput(out);
   }
@@ -56,8 +61,9 @@ class ExecTask final : public core::TaskBody {
 
   Error Failed(const ProcessResult& result) const {
     const std::string_view said = Trim(result.errors);
-    return MakeError(result.exit_code == 75 ? Code::kUnavailable : Code::kInternal, "task '{}': {} ended with exit code {}{}{}",
-                     task_.name, task_.command[0], result.exit_code, said.empty() ? "" : ": ",
+    return MakeError(result.exit_code == 75 ? Code::kUnavailable : Code::kInternal,
+                     "task '{}': {} ended with exit code {}{}{}", task_.name, task_.command[0],
+                     result.exit_code, said.empty() ? "" : ": ",
                      said.substr(said.size() > 500 ? said.size() - 500 : 0));
   }
 
@@ -78,7 +84,8 @@ class ExecTask final : public core::TaskBody {
     if (extension == ".parquet") return columnar::Table::FromParquetFiles({path});
     if (extension == ".csv") return columnar::ReadCsv(path);
     if (extension == ".ndjson" || extension == ".json") return columnar::ReadJson(path);
-    return Invalid("task '{}' wrote {}; expected .parquet, .csv, .ndjson or .json", task_.name, path.filename().string());
+    return Invalid("task '{}' wrote {}; expected .parquet, .csv, .ndjson or .json", task_.name,
+                   path.filename().string());
   }
 
   const core::Pipeline& pipeline_;
@@ -88,9 +95,11 @@ class ExecTask final : public core::TaskBody {
 
 }  // namespace
 
-Result<std::unique_ptr<core::TaskBody>> MakeExecTask(const core::Pipeline& pipeline, const core::TaskSpec& task,
+Result<std::unique_ptr<core::TaskBody>> MakeExecTask(const core::Pipeline& pipeline,
+                                                     const core::TaskSpec& task,
                                                      const TaskServices& services) {
-  RETURN_IF_ERROR(CheckProgramsAllowed(services.settings->environment, pipeline.name, "task '" + task.name + "'"));
+  RETURN_IF_ERROR(CheckProgramsAllowed(services.settings->environment, pipeline.name,
+                                       "task '" + task.name + "'"));
   return std::unique_ptr<core::TaskBody>(std::make_unique<ExecTask>(pipeline, task, services));
 }
 

@@ -15,7 +15,8 @@ namespace {
 std::string ExportId(size_t index, const core::ExportSpec& definition) {
   std::string format = definition.as;
   std::replace(format.begin(), format.end(), '.', '-');
-  return fmt::format("{}-{}-{}", index + 1, definition.table.empty() ? "sql" : definition.table, format);
+  return fmt::format("{}-{}-{}", index + 1, definition.table.empty() ? "sql" : definition.table,
+                     format);
 }
 
 const core::ExportSpec* FindExport(const core::Pipeline& pipeline, const std::string& id) {
@@ -32,24 +33,28 @@ Result<columnar::Table> RenderSql(const core::RunSpec& spec, const core::ExportS
   ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20));
   ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
   for (const auto& [name, table] : view.tables) {
-    RETURN_IF_ERROR(engine->AddLazyTable("", name, [&store, &view, name = name] { return lake::ReadTable(store, view, name); }));
+    RETURN_IF_ERROR(engine->AddLazyTable(
+        "", name, [&store, &view, name = name] { return lake::ReadTable(store, view, name); }));
   }
   columnar::SqlParameters parameters = MakeSqlParameters(spec);
   parameters["slot"] = slot;
   return engine->Query({std::move(text), file.string()}, parameters);
 }
 
-Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings, const std::string& name) {
+Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings,
+                                                   const std::string& name) {
   const auto root = settings.export_roots.find(name);
   if (root == settings.export_roots.end()) {
-    return Invalid("environment '{}' has no export root '{}'; add it under 'exports:'", settings.environment.name, name);
+    return Invalid("environment '{}' has no export root '{}'; add it under 'exports:'",
+                   settings.environment.name, name);
   }
   return lake::LocalExportRoot::Open(root->second);
 }
 
 Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
                                      const lake::OwedExport& owed, bool takeover) {
-  ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*services.store, spec.dataset.text, owed.publish));
+  ASSIGN_OR_RETURN(const lake::View view,
+                   lake::LoadView(*services.store, spec.dataset.text, owed.publish));
   ASSIGN_OR_RETURN(const auto root, OpenRoot(*services.settings, owed.record.root));
   lake::ExportItem item;
   item.dataset = spec.dataset.text;
@@ -61,21 +66,23 @@ Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherS
     if (definition == nullptr || definition->sql.empty()) {
       return NotFound("the pipeline no longer defines this export; its rows cannot be made again");
     }
-    ASSIGN_OR_RETURN(item.rows, RenderSql(spec, *definition, *services.store, view, owed.slot_time));
+    ASSIGN_OR_RETURN(item.rows,
+                     RenderSql(spec, *definition, *services.store, view, owed.slot_time));
   }
   return lake::WriteExport(*root, *services.store, view, item);
 }
 
 }  // namespace
 
-Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& spec,
-                                                          const std::vector<std::string>& published) {
+Result<std::vector<lake::ExportRecord>> MakeExportRecords(
+    const core::RunSpec& spec, const std::vector<std::string>& published) {
   std::vector<lake::ExportRecord> records;
   const core::Pipeline& pipeline = *spec.definition;
   for (size_t i = 0; i < pipeline.exports.size(); ++i) {
     const core::ExportSpec& definition = pipeline.exports[i];
     if (!definition.only.empty() && definition.only != spec.environment) continue;
-    if (!definition.table.empty() && std::find(published.begin(), published.end(), definition.table) == published.end()) {
+    if (!definition.table.empty() &&
+        std::find(published.begin(), published.end(), definition.table) == published.end()) {
       continue;
     }
     lake::ExportRecord record;
@@ -83,20 +90,23 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& s
     record.table = definition.table;
     record.as = definition.as;
     record.root = definition.root;
-    ASSIGN_OR_RETURN(record.path, core::ExpandPlaceholders(definition.path, spec.placeholders), "export {}", record.id);
+    ASSIGN_OR_RETURN(record.path, core::ExpandPlaceholders(definition.path, spec.placeholders),
+                     "export {}", record.id);
     record.slotless = definition.slotless();
     records.push_back(std::move(record));
   }
   return records;
 }
 
-Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& services, const OpContext& context,
-                        core::FinishResult& result) {
+Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& services,
+                        const OpContext& context, core::FinishResult& result) {
   const std::string& dataset = spec.dataset.text;
-  ASSIGN_OR_RETURN(const std::vector<lake::OwedExport> first_look, lake::OwedExports(*services.store, dataset));
+  ASSIGN_OR_RETURN(const std::vector<lake::OwedExport> first_look,
+                   lake::OwedExports(*services.store, dataset));
   if (first_look.empty()) return {};
-  const Result<core::Lease> lease = services.leases->Acquire("export:" + dataset, services.machine->Self(spec.run.text),
-                                                             std::chrono::milliseconds(60'000));
+  const Result<core::Lease> lease =
+      services.leases->Acquire("export:" + dataset, services.machine->Self(spec.run.text),
+                               std::chrono::milliseconds(60'000));
   if (!lease.ok() && lease.error().code == Code::kLocked) {
     result.notes.push_back("exports are being written by another run: " + lease.error().message);
     return {};
@@ -112,26 +122,30 @@ Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& serv
     if (!outcome.ok()) break;
     const Result<lake::ExportOutcome> written = WriteOne(spec, services, owed, false);
     if (written.ok()) {
-      outcome = lake::MarkExported(*services.store, dataset, owed.publish, owed.record.id, *written, context.clock->Now());
+      outcome = lake::MarkExported(*services.store, dataset, owed.publish, owed.record.id, *written,
+                                   context.clock->Now());
       if (!outcome.ok()) break;
       result.exports_written += *written == lake::ExportOutcome::kWritten ? 1 : 0;
     } else {
       ++result.exports_owed;
-      result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path, owed.publish,
-                                         written.error().message));
+      result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path,
+                                         owed.publish, written.error().message));
     }
   }
   RETURN_IF_ERROR(services.leases->Release(*lease));
   return outcome;
 }
 
-Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec, const PublisherServices& services,
-                                                int64_t publish, bool takeover) {
-  ASSIGN_OR_RETURN(const lake::Manifest manifest, lake::ReadManifest(*services.store, spec.dataset.text, publish));
+Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec,
+                                                const PublisherServices& services, int64_t publish,
+                                                bool takeover) {
+  ASSIGN_OR_RETURN(const lake::Manifest manifest,
+                   lake::ReadManifest(*services.store, spec.dataset.text, publish));
   std::vector<std::string> paths;
   for (const lake::ExportRecord& record : manifest.exports) {
     const lake::OwedExport owed{publish, manifest.slot, manifest.slot_time, manifest.run, record};
-    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome, WriteOne(spec, services, owed, takeover), "export {}", record.path);
+    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome, WriteOne(spec, services, owed, takeover),
+                     "export {}", record.path);
     if (outcome == lake::ExportOutcome::kWritten) paths.push_back(record.path);
   }
   return paths;

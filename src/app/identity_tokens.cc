@@ -19,7 +19,8 @@ std::vector<std::string> References(const nlohmann::json& from, const char* fiel
     if (Folded(name) != Folded(field)) continue;
     if (value.is_string()) references.push_back(value.get<std::string>());
     if (value.is_array()) {
-      for (const nlohmann::json& reference : value) references.push_back(reference.get<std::string>());
+      for (const nlohmann::json& reference : value)
+        references.push_back(reference.get<std::string>());
     }
   }
   return references;
@@ -30,7 +31,9 @@ std::vector<std::string> References(const nlohmann::json& from, const char* fiel
 Result<net::Secret> IdentityTokens::Resolve(const char* field, const OpContext& context) const {
   const std::vector<std::string> references = References(identity_.from, field);
   if (references.empty()) {
-    return Denied("identity '{}' has no reference for '{}'; add it under identities: in catchment.yaml", identity_.name, field);
+    return Denied(
+        "identity '{}' has no reference for '{}'; add it under identities: in catchment.yaml",
+        identity_.name, field);
   }
   Result<net::Secret> secret = secrets_.GetFirst(references, context);
   if (!secret.ok()) {  // an absent secret is a matter of credentials
@@ -53,7 +56,7 @@ Result<net::OAuthTokens*> IdentityTokens::Tokens(const OpContext& context) {
 }
 
 Result<net::Secret> IdentityTokens::Token(const OpContext& context) {
-  ASSIGN_OR_RETURN(net::OAuthTokens* tokens, Tokens(context));
+  ASSIGN_OR_RETURN(net::OAuthTokens * tokens, Tokens(context));
   return tokens->Token(context);
 }
 

@@ -12,8 +12,9 @@
 
 namespace catchment::app {
 
-/// Tokens of a configured identity. Its references are resolved when the first token is asked for, so that a run that
-/// needs none needs no secret. Thread-safe. `transport` and `secrets` outlive it.
+/// Tokens of a configured identity. Its references are resolved when the first token is asked for,
+/// so that a run that needs none needs no secret. Thread-safe. `transport` and `secrets` outlive
+/// it.
 class IdentityTokens final : public net::TokenSource {
  public:
   IdentityTokens(core::Identity identity, net::Transport& transport, net::SecretStore& secrets)

@@ -14,7 +14,8 @@ std::vector<fs::path> SharedFolders(std::string_view kind) {
   std::vector<fs::path> folders;
   const auto add = [&](const fs::path& folder) {
     std::error_code error;
-    if (fs::is_directory(folder, error) && std::find(folders.begin(), folders.end(), folder) == folders.end()) {
+    if (fs::is_directory(folder, error) &&
+        std::find(folders.begin(), folders.end(), folder) == folders.end()) {
       folders.push_back(folder);
     }
   };
@@ -26,8 +27,9 @@ std::vector<fs::path> SharedFolders(std::string_view kind) {
     here = here.parent_path();
   }
   const fs::path program = ProgramFolder();
-  add(program.parent_path() / "share" / "catchment" / kind);                // bin/catchment
-  add(program.parent_path().parent_path() / "share" / "catchment" / kind);  // libexec/catchment/catchment-engine
+  add(program.parent_path() / "share" / "catchment" / kind);  // bin/catchment
+  add(program.parent_path().parent_path() / "share" / "catchment" /
+      kind);  // libexec/catchment/catchment-engine
   // A build folder lies inside the tree: go up until the folder is found.
   for (fs::path up = program; up != up.parent_path(); up = up.parent_path()) {
     if (fs::exists(up / "CMakePresets.json", error)) {

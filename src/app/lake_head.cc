@@ -6,7 +6,8 @@ namespace catchment::app {
 
 const lake::View& LakeHead::ViewOf(const std::string& name) const {
   const auto found = views_.head.tables.find(name);
-  const bool partitioned = found != views_.head.tables.end() && found->second.mode == lake::TableMode::kPartition;
+  const bool partitioned =
+      found != views_.head.tables.end() && found->second.mode == lake::TableMode::kPartition;
   return partitioned ? views_.head : views_.base;
 }
 
@@ -15,7 +16,8 @@ bool LakeHead::Has(const std::string& name) const { return ViewOf(name).tables.c
 Result<std::optional<columnar::Table>> LakeHead::Table(const std::string& name) const {
   if (!Has(name)) return std::optional<columnar::Table>();
   MutexLock lock(mutex_);
-  if (const auto known = read_.find(name); known != read_.end()) return std::optional<columnar::Table>(known->second);
+  if (const auto known = read_.find(name); known != read_.end())
+    return std::optional<columnar::Table>(known->second);
   ASSIGN_OR_RETURN(columnar::Table table, lake::ReadTable(store_, ViewOf(name), name));
   read_.emplace(name, table);
   return std::optional<columnar::Table>(std::move(table));

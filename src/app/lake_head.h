@@ -13,17 +13,18 @@
 
 namespace catchment::app {
 
-/// A dataset as one run sees it (lake::ViewForRun), with its tables read at most once each. Thread-safe. `store`
-/// outlives it.
+/// A dataset as one run sees it (lake::ViewForRun), with its tables read at most once each.
+/// Thread-safe. `store` outlives it.
 class LakeHead final : public core::Head {
  public:
-  LakeHead(const lake::ReadStore& store, lake::ViewForRun views) : store_(store), views_(std::move(views)) {}
+  LakeHead(const lake::ReadStore& store, lake::ViewForRun views)
+      : store_(store), views_(std::move(views)) {}
 
   int64_t number() const override { return views_.head.number; }
   const lake::ViewForRun& views() const { return views_; }
 
-  /// A published table as derive tasks see it: `partition` tables of the newest publish, the others of the publish
-  /// that this run's slot follows. Null: not published yet.
+  /// A published table as derive tasks see it: `partition` tables of the newest publish, the others
+  /// of the publish that this run's slot follows. Null: not published yet.
   Result<std::optional<columnar::Table>> Table(const std::string& name) const;
   /// Whether Table(name) would give one.
   bool Has(const std::string& name) const;

@@ -31,24 +31,28 @@ std::string HeldMessage(const std::vector<core::ContractVerdict>& verdicts) {
 }  // namespace
 
 Result<core::SlotStanding> LakePublisher::Standing(const RunSpec& spec, const OpContext&) {
-  ASSIGN_OR_RETURN(const lake::ViewForRun views,
-                   lake::LoadForSlot(*services_.store, spec.dataset.text, spec.slot.id, spec.slot.start));
+  ASSIGN_OR_RETURN(
+      const lake::ViewForRun views,
+      lake::LoadForSlot(*services_.store, spec.dataset.text, spec.slot.id, spec.slot.start));
   core::SlotStanding standing;
   standing.publishes = views.standing.published;
   if (views.head.number > 0) standing.newest_slot = views.head.newest_slot_time;
   if (!standing.publishes.empty()) {
     const int64_t last = standing.publishes.back();
-    ASSIGN_OR_RETURN(const auto summaries, lake::ListPublishes(*services_.store, spec.dataset.text, last, last));
+    ASSIGN_OR_RETURN(const auto summaries,
+                     lake::ListPublishes(*services_.store, spec.dataset.text, last, last));
     if (!summaries.empty()) standing.published_at = summaries[0].published;
   }
   return standing;
 }
 
-Result<std::shared_ptr<const core::Head>> LakePublisher::LoadHead(const RunSpec& spec, const core::SlotStanding&,
+Result<std::shared_ptr<const core::Head>> LakePublisher::LoadHead(const RunSpec& spec,
+                                                                  const core::SlotStanding&,
                                                                   const OpContext&) {
-  ASSIGN_OR_RETURN(lake::ViewForRun views,
-                   lake::LoadForSlot(*services_.store, spec.dataset.text, spec.slot.id, spec.slot.start));
-  return std::shared_ptr<const core::Head>(std::make_shared<LakeHead>(*services_.store, std::move(views)));
+  ASSIGN_OR_RETURN(lake::ViewForRun views, lake::LoadForSlot(*services_.store, spec.dataset.text,
+                                                             spec.slot.id, spec.slot.start));
+  return std::shared_ptr<const core::Head>(
+      std::make_shared<LakeHead>(*services_.store, std::move(views)));
 }
 
 Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {
@@ -61,25 +65,30 @@ Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {
   return *sealed_;
 }
 
-Result<PublishResult> LakePublisher::Publish(const PublishRequest& request, const OpContext& context) {
+Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
+                                             const OpContext& context) {
   const RunSpec& spec = *request.spec;
   const LakeHead& head = HeadOf(*request.head);
   PublishResult result;
   ASSIGN_OR_RETURN(result.verdicts, CheckContracts(*spec.definition, request.outputs, head));
-  if (std::any_of(result.verdicts.begin(), result.verdicts.end(), [](const auto& verdict) { return !verdict.passed; })) {
+  if (std::any_of(result.verdicts.begin(), result.verdicts.end(),
+                  [](const auto& verdict) { return !verdict.passed; })) {
     result.held = true;
     result.message = HeldMessage(result.verdicts);
     return result;
   }
   ASSIGN_OR_RETURN(const std::string exchanges, SealExchanges(spec));
-  Result<lake::PublishInput> input = MakePublishInput(request, result.verdicts, exchanges, context.clock->Now());
-  if (!input.ok() && input.error().code == Code::kInvalid) {  // not of the types that the contract gives
+  Result<lake::PublishInput> input =
+      MakePublishInput(request, result.verdicts, exchanges, context.clock->Now());
+  if (!input.ok() &&
+      input.error().code == Code::kInvalid) {  // not of the types that the contract gives
     result.held = true;
     result.message = "held back by the contract: " + input.error().message;
     return result;
   }
   if (!input.ok()) return input.status();
-  for (const lake::TableInput& table : input->tables) result.rows[table.name] = table.rows.num_rows();
+  for (const lake::TableInput& table : input->tables)
+    result.rows[table.name] = table.rows.num_rows();
   ASSIGN_OR_RETURN(const lake::Manifest manifest, lake::Publish(*services_.store, *input, context));
   result.number = manifest.number;
   return result;

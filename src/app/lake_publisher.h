@@ -22,18 +22,22 @@ struct PublisherServices {
   sinks::SinkServices sinks;
 };
 
-/// Publishes runs to a lake: checks the contract, folds the state, seals the run's exchanges into the vault, creates
-/// the manifest, then writes exports and delivers outbox items under a lease each. One run's; not thread-safe.
+/// Publishes runs to a lake: checks the contract, folds the state, seals the run's exchanges into
+/// the vault, creates the manifest, then writes exports and delivers outbox items under a lease
+/// each. One run's; not thread-safe.
 class LakePublisher final : public core::Publisher {
  public:
   explicit LakePublisher(PublisherServices services) : services_(services) {}
 
   Result<core::SlotStanding> Standing(const core::RunSpec& spec, const OpContext& context) override;
-  Result<std::shared_ptr<const core::Head>> LoadHead(const core::RunSpec& spec, const core::SlotStanding& standing,
+  Result<std::shared_ptr<const core::Head>> LoadHead(const core::RunSpec& spec,
+                                                     const core::SlotStanding& standing,
                                                      const OpContext& context) override;
-  Result<core::PublishResult> Publish(const core::PublishRequest& request, const OpContext& context) override;
+  Result<core::PublishResult> Publish(const core::PublishRequest& request,
+                                      const OpContext& context) override;
   Result<core::FinishResult> Finish(const core::RunSpec& spec, const OpContext& context) override;
-  Status Record(const core::RunSpec& spec, const core::RunRecord& record, const OpContext& context) override;
+  Status Record(const core::RunSpec& spec, const core::RunRecord& record,
+                const OpContext& context) override;
 
  private:
   Result<std::string> SealExchanges(const core::RunSpec& spec);

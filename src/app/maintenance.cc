@@ -38,16 +38,18 @@ bool Alive(StateStores& state, const RunId& run) {
          core::StandingOf(**lease, state.machine()) != core::LeaseStanding::kDead;
 }
 
-/// A spec good enough to finish what publishes of the dataset owe: definition, dataset, parameters' defaults, and the
-/// newest slot.
-Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset, const std::string& pipeline_name,
-                                     const lake::View& view) {
+/// A spec good enough to finish what publishes of the dataset owe: definition, dataset, parameters'
+/// defaults, and the newest slot.
+Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset,
+                                     const std::string& pipeline_name, const lake::View& view) {
   core::RunSpec spec;
   ASSIGN_OR_RETURN(spec.definition, LoadPipelineByName(settings, pipeline_name));
   spec.pipeline.text = spec.definition->name;
   spec.dataset.text = dataset;
-  ASSIGN_OR_RETURN(spec.parameters, core::ResolveParameters(*spec.definition, nlohmann::json::object(),
-                                                            [](const std::string&) { return std::optional<std::string>(); }));
+  ASSIGN_OR_RETURN(
+      spec.parameters,
+      core::ResolveParameters(*spec.definition, nlohmann::json::object(),
+                              [](const std::string&) { return std::optional<std::string>(); }));
   spec.placeholders.parameters = spec.parameters;
   spec.placeholders.variables = settings.environment.vars;
   spec.slot.id = view.newest_slot;
@@ -60,34 +62,40 @@ Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string
 }
 
 /// Exports and deliveries that a dataset's publishes owe.
-Status FinishDataset(const Settings& settings, StateStores& state, const std::string& dataset, std::stop_token stop,
-                     MaintenanceAnswer& answer) {
+Status FinishDataset(const Settings& settings, StateStores& state, const std::string& dataset,
+                     std::stop_token stop, MaintenanceAnswer& answer) {
   ASSIGN_OR_RETURN(const auto reading, lake::LocalStore::OpenRead(settings.lake_root));
   ASSIGN_OR_RETURN(const auto owed, lake::OwedExports(*reading, dataset));
   ASSIGN_OR_RETURN(const auto pending, lake::PendingDeliveries(*reading, dataset));
   if (owed.empty() && pending.empty()) return {};
   ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*reading, dataset));
-  const Result<core::RunSpec> spec = SpecForDataset(settings, dataset, dataset.substr(0, dataset.find('/')), view);
+  const Result<core::RunSpec> spec =
+      SpecForDataset(settings, dataset, dataset.substr(0, dataset.find('/')), view);
   if (!spec.ok()) {
-    answer.problems.push_back(fmt::format("{} exports and {} deliveries are owed, and the pipeline is not found: {}",
-                                          owed.size(), pending.size(), spec.error().message));
+    answer.problems.push_back(
+        fmt::format("{} exports and {} deliveries are owed, and the pipeline is not found: {}",
+                    owed.size(), pending.size(), spec.error().message));
     return {};
   }
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, *spec, state));
   ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, view.newest_slot_time));
   LakePublisher publisher(services->publisher());
-  ASSIGN_OR_RETURN(const core::FinishResult result, publisher.Finish(*spec, Context(*clock, std::move(stop))));
-  if (result.exports_written > 0) answer.done.push_back(fmt::format("wrote {} exports", result.exports_written));
-  if (result.delivered > 0) answer.done.push_back(fmt::format("delivered {} outbox items", result.delivered));
+  ASSIGN_OR_RETURN(const core::FinishResult result,
+                   publisher.Finish(*spec, Context(*clock, std::move(stop))));
+  if (result.exports_written > 0)
+    answer.done.push_back(fmt::format("wrote {} exports", result.exports_written));
+  if (result.delivered > 0)
+    answer.done.push_back(fmt::format("delivered {} outbox items", result.delivered));
   for (const std::string& note : result.notes) answer.problems.push_back(note);
   return {};
 }
 
-Status RecoverDataset(const Settings& settings, StateStores& state, const std::string& dataset, std::stop_token stop,
-                      MaintenanceAnswer& answer) {
+Status RecoverDataset(const Settings& settings, StateStores& state, const std::string& dataset,
+                      std::stop_token stop, MaintenanceAnswer& answer) {
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
-  ASSIGN_OR_RETURN(const lake::RecoverReport report,
-                   lake::Recover(*store, dataset, [&](const RunId& run) { return Alive(state, run); }));
+  ASSIGN_OR_RETURN(
+      const lake::RecoverReport report,
+      lake::Recover(*store, dataset, [&](const RunId& run) { return Alive(state, run); }));
   const auto say = [&](const std::vector<std::string>& names, const char* what) {
     if (!names.empty()) answer.done.push_back(fmt::format("{} {}", what, names.size()));
     answer.json[what] = names;
@@ -106,13 +114,15 @@ MaintenanceAnswer RecoverWorkFolders(const Settings& settings, StateStores& stat
   MaintenanceAnswer answer;
   std::error_code error;
   int64_t removed = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(settings.state_folder / "work", error)) {
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(settings.state_folder / "work", error)) {
     if (Alive(state, RunId{entry.path().filename().string()})) continue;
     std::error_code failed;
     fs::remove_all(entry.path(), failed);
     removed += failed ? 0 : 1;
   }
-  if (removed > 0) answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", removed));
+  if (removed > 0)
+    answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", removed));
   return answer;
 }
 
@@ -147,21 +157,23 @@ Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
   return datasets;
 }
 
-Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name, std::stop_token stop) {
+Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name,
+                                               std::stop_token stop) {
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
   ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ChooseDatasets(settings, name));
   std::vector<MaintenanceAnswer> answers;
   for (const std::string& dataset : datasets) {
     MaintenanceAnswer& answer = answers.emplace_back();
     answer.dataset = dataset;
-    RETURN_IF_ERROR(RecoverDataset(settings, *state, dataset, stop, answer), "dataset '{}'", dataset);
+    RETURN_IF_ERROR(RecoverDataset(settings, *state, dataset, stop, answer), "dataset '{}'",
+                    dataset);
   }
   answers.push_back(RecoverWorkFolders(settings, *state));
   return answers;
 }
 
-Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& name, int64_t min_files,
-                                  std::stop_token stop) {
+Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& name,
+                                  int64_t min_files, std::stop_token stop) {
   MaintenanceAnswer answer;
   ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, name));
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
@@ -172,10 +184,12 @@ Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& n
   lake::CompactOptions options;
   options.min_files = min_files;
   options.open = [&](std::string_view, const lake::PartitionValues& partition) {
-    return std::any_of(partition.begin(), partition.end(), [&](const auto& value) { return value && *value == today; });
+    return std::any_of(partition.begin(), partition.end(),
+                       [&](const auto& value) { return value && *value == today; });
   };
   for (int tries = 0; tries < 8; ++tries) {
-    const auto done = lake::Compact(*store, answer.dataset, NewRunId(), options, Context(clock, stop));
+    const auto done =
+        lake::Compact(*store, answer.dataset, NewRunId(), options, Context(clock, stop));
     if (!done.ok() && done.error().code == Code::kExists) continue;  // a run published meanwhile
     if (!done.ok()) return done.status();
     if (!*done) {
@@ -186,11 +200,14 @@ Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& n
     }
     return answer;
   }
-  return Unavailable("dataset '{}': other runs publish all the time; try again later", answer.dataset);
+  return Unavailable("dataset '{}': other runs publish all the time; try again later",
+                     answer.dataset);
 }
 
-Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings, const VerifyRequest& request, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ChooseDatasets(settings, request.dataset));
+Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
+                                              const VerifyRequest& request, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets,
+                   ChooseDatasets(settings, request.dataset));
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));
   const SystemClock clock;
   std::vector<MaintenanceAnswer> answers;
@@ -199,16 +216,22 @@ Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings, const Ve
     options.digests = !request.quick;
     options.parquet = !request.quick;
     options.all_versions = request.all_versions;
-    ASSIGN_OR_RETURN(const lake::VerifyReport report, lake::Verify(*store, dataset, options, Context(clock, stop)));
+    ASSIGN_OR_RETURN(const lake::VerifyReport report,
+                     lake::Verify(*store, dataset, options, Context(clock, stop)));
     MaintenanceAnswer& answer = answers.emplace_back();
     answer.dataset = dataset;
-    answer.done.push_back(fmt::format("checked {} manifests and {} objects of {} bytes; head is {}", report.manifests,
-                                      report.objects, report.bytes, report.head));
-    answer.json = {{"head", report.head}, {"manifests", report.manifests}, {"objects", report.objects},
-                   {"bytes", report.bytes}, {"findings", nlohmann::json::array()}};
+    answer.done.push_back(fmt::format("checked {} manifests and {} objects of {} bytes; head is {}",
+                                      report.manifests, report.objects, report.bytes, report.head));
+    answer.json = {{"head", report.head},
+                   {"manifests", report.manifests},
+                   {"objects", report.objects},
+                   {"bytes", report.bytes},
+                   {"findings", nlohmann::json::array()}};
     for (const lake::Finding& finding : report.findings) {
-      answer.problems.push_back(fmt::format("{}: {}; {}", finding.object, finding.what, finding.remedy));
-      answer.json["findings"].push_back({{"object", finding.object}, {"what", finding.what}, {"remedy", finding.remedy}});
+      answer.problems.push_back(
+          fmt::format("{}: {}; {}", finding.object, finding.what, finding.remedy));
+      answer.json["findings"].push_back(
+          {{"object", finding.object}, {"what", finding.what}, {"remedy", finding.remedy}});
     }
   }
   return answers;
@@ -222,7 +245,8 @@ Result<MaintenanceAnswer> ExportAgain(const Settings& settings, const std::strin
   ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, definition->name));
   ASSIGN_OR_RETURN(const auto reading, lake::LocalStore::OpenRead(settings.lake_root));
   ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*reading, answer.dataset, publish));
-  ASSIGN_OR_RETURN(const core::RunSpec spec, SpecForDataset(settings, answer.dataset, pipeline, view));
+  ASSIGN_OR_RETURN(const core::RunSpec spec,
+                   SpecForDataset(settings, answer.dataset, pipeline, view));
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, *state));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths,
                    RewriteExports(spec, services->publisher(), view.number, takeover));

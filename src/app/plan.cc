@@ -21,11 +21,14 @@ Result<lake::ViewForRun> ViewsOf(const Settings& settings, const core::RunSpec& 
 std::string StandingText(const RunPlan& plan, const lake::ViewForRun& views) {
   const auto& published = views.standing.published;
   if (!published.empty() && plan.spec.refresh == core::Refresh::kUnset) {
-    return fmt::format("already published as {}; nothing would be done without --refresh", published.back());
+    return fmt::format("already published as {}; nothing would be done without --refresh",
+                       published.back());
   }
-  if (plan.outside_window && published.empty()) return "outside its window: only sources that look back, or --late";
+  if (plan.outside_window && published.empty())
+    return "outside its window: only sources that look back, or --late";
   const std::string next = fmt::format("would be published as {}", views.head.number + 1);
-  if (!published.empty()) return fmt::format("{}, a revision of publish {}", next, published.front());
+  if (!published.empty())
+    return fmt::format("{}, a revision of publish {}", next, published.front());
   return views.standing.late_rules() ? next + ", late" : next;
 }
 
@@ -35,22 +38,30 @@ std::string DueText(const core::TaskSpec& task, const lake::ViewForRun& views, T
   std::string text;
   for (const std::string& unit : entry->info.units) {
     const nlohmann::json& state = views.head.state;
-    const std::string at = state.value(nlohmann::json::json_pointer("/sources/" + unit + "/slot_time"), std::string());
+    const std::string at =
+        state.value(nlohmann::json::json_pointer("/sources/" + unit + "/slot_time"), std::string());
     const Result<Time> collected = ParseTime(at);
     const bool due = !collected.ok() || slot - *collected >= *task.refresh ||
-                     std::chrono::floor<std::chrono::days>(*collected) < std::chrono::floor<std::chrono::days>(slot);
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", unit, due ? "asks the world" : "uses the answer of " + at);
+                     std::chrono::floor<std::chrono::days>(*collected) <
+                         std::chrono::floor<std::chrono::days>(slot);
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", unit,
+                        due ? "asks the world" : "uses the answer of " + at);
   }
   return text;
 }
 
 std::string WhatText(const core::TaskSpec& task, const lake::ViewForRun& views, Time slot) {
   switch (task.kind) {
-    case core::TaskKind::kSource: return fmt::format("{}: {}", task.what, DueText(task, views, slot));
-    case core::TaskKind::kSql: return task.what;
-    case core::TaskKind::kTransform: return task.what;
-    case core::TaskKind::kRead: return "reads dataset " + task.what;
-    case core::TaskKind::kExec: return fmt::format("runs {}", fmt::join(task.command, " "));
+    case core::TaskKind::kSource:
+      return fmt::format("{}: {}", task.what, DueText(task, views, slot));
+    case core::TaskKind::kSql:
+      return task.what;
+    case core::TaskKind::kTransform:
+      return task.what;
+    case core::TaskKind::kRead:
+      return "reads dataset " + task.what;
+    case core::TaskKind::kExec:
+      return fmt::format("runs {}", fmt::join(task.command, " "));
   }
   return "";
 }
@@ -69,23 +80,27 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequ
     answer.environment = spec.environment;
     answer.standing = StandingText(plan, views);
     for (const core::TaskSpec& task : spec.definition->tasks) {
-      answer.tasks.push_back({task.name, std::string(core::TaskKindName(task.kind)), fmt::format("{}", fmt::join(task.needs, ", ")),
+      answer.tasks.push_back({task.name, std::string(core::TaskKindName(task.kind)),
+                              fmt::format("{}", fmt::join(task.needs, ", ")),
                               WhatText(task, views, spec.slot.start)});
     }
     std::vector<std::string> published;
     for (const core::PublishedTable& table : spec.definition->publish) {
       published.push_back(table.table);
-      answer.writes.push_back(fmt::format("table {} ({}) in {}", table.table, core::TableModeName(table.mode),
+      answer.writes.push_back(fmt::format("table {} ({}) in {}", table.table,
+                                          core::TableModeName(table.mode),
                                           (settings.lake_root / spec.dataset.text).string()));
     }
     ASSIGN_OR_RETURN(const auto exports, MakeExportRecords(spec, published));
     for (const lake::ExportRecord& record : exports) {
       const auto root = settings.export_roots.find(record.root);
-      answer.writes.push_back(fmt::format("export {}", root == settings.export_roots.end()
-                                                           ? record.root + ":" + record.path
-                                                           : (root->second / record.path).string()));
+      answer.writes.push_back(
+          fmt::format("export {}", root == settings.export_roots.end()
+                                       ? record.root + ":" + record.path
+                                       : (root->second / record.path).string()));
     }
-    for (const core::SinkSpec& sink : spec.definition->sinks) answer.writes.push_back("sink " + sink.kind + " " + sink.to);
+    for (const core::SinkSpec& sink : spec.definition->sinks)
+      answer.writes.push_back("sink " + sink.kind + " " + sink.to);
   }
   return answers;
 }

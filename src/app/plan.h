@@ -9,7 +9,8 @@ namespace catchment::app {
 
 struct PlannedTask {
   std::string name, kind, needs;
-  std::string what;  ///< one line: asks the world, or uses which stored answer; which file or transform
+  std::string
+      what;  ///< one line: asks the world, or uses which stored answer; which file or transform
 };
 
 /// What a run would do.
@@ -20,7 +21,8 @@ struct PlanAnswer {
   std::vector<std::string> writes;  ///< tables, exports, sinks
 };
 
-/// What `catchment run` with the same request would ask, read and write. Asks nothing of the world and writes nothing.
+/// What `catchment run` with the same request would ask, read and write. Asks nothing of the world
+/// and writes nothing.
 Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request);
 
 }  // namespace catchment::app

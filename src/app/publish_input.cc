@@ -10,9 +10,12 @@ namespace {
 
 lake::TableMode ToLake(core::TableMode mode) {
   switch (mode) {
-    case core::TableMode::kReplace: return lake::TableMode::kReplace;
-    case core::TableMode::kAppend: return lake::TableMode::kAppend;
-    case core::TableMode::kPartition: return lake::TableMode::kPartition;
+    case core::TableMode::kReplace:
+      return lake::TableMode::kReplace;
+    case core::TableMode::kAppend:
+      return lake::TableMode::kAppend;
+    case core::TableMode::kPartition:
+      return lake::TableMode::kPartition;
   }
   return lake::TableMode::kReplace;
 }
@@ -20,7 +23,8 @@ lake::TableMode ToLake(core::TableMode mode) {
 std::vector<nlohmann::json> VerdictsToJson(const std::vector<core::ContractVerdict>& verdicts) {
   std::vector<nlohmann::json> out;
   for (const core::ContractVerdict& verdict : verdicts) {
-    nlohmann::json json = {{"table", verdict.table}, {"check", verdict.check}, {"passed", verdict.passed}};
+    nlohmann::json json = {
+        {"table", verdict.table}, {"check", verdict.check}, {"passed", verdict.passed}};
     if (!verdict.passed) json["explanation"] = verdict.explanation;
     out.push_back(std::move(json));
   }
@@ -34,8 +38,9 @@ Result<lake::PublishInput> MakePublishInput(const core::PublishRequest& request,
                                             const std::string& exchanges, Time published) {
   const core::RunSpec& spec = *request.spec;
   const LakeHead& head = HeadOf(*request.head);
-  ASSIGN_OR_RETURN(std::vector<PublishedRows> tables,
-                   CollectTables(*spec.definition, request.outputs, request.reports, spec.slot.start));
+  ASSIGN_OR_RETURN(
+      std::vector<PublishedRows> tables,
+      CollectTables(*spec.definition, request.outputs, request.reports, spec.slot.start));
   lake::PublishInput input;
   input.dataset = spec.dataset.text;
   input.slot = spec.slot.id;

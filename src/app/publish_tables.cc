@@ -13,7 +13,8 @@
 namespace catchment::app {
 namespace {
 
-const core::TableContract* FindContract(const core::Pipeline& pipeline, const core::PublishedTable& table) {
+const core::TableContract* FindContract(const core::Pipeline& pipeline,
+                                        const core::PublishedTable& table) {
   for (const core::TableContract& contract : pipeline.contracts) {
     if (contract.table == table.table || contract.table == table.from) return &contract;
   }
@@ -35,11 +36,13 @@ std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
 
 std::vector<std::string> SortKey(const core::Pipeline& pipeline, const core::PublishedTable& table,
                                  const arrow::Schema& schema) {
-  if (const core::TableContract* contract = FindContract(pipeline, table); contract != nullptr && !contract->key.empty()) {
+  if (const core::TableContract* contract = FindContract(pipeline, table);
+      contract != nullptr && !contract->key.empty()) {
     return contract->key;
   }
   const core::TaskSpec* task = pipeline.FindTask(core::TaskOf(table.from));
-  if (task == nullptr || task->kind != core::TaskKind::kSql || SortsItself(pipeline, *task)) return {};
+  if (task == nullptr || task->kind != core::TaskKind::kSql || SortsItself(pipeline, *task))
+    return {};
   return SortableColumns(schema);
 }
 
@@ -74,8 +77,10 @@ bool FromDiff(const core::Pipeline& pipeline, const core::PublishedTable& table)
 
 }  // namespace
 
-Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline, const core::Artifacts& outputs,
-                                                 const std::vector<SourceReport>& reports, Time slot) {
+Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
+                                                 const core::Artifacts& outputs,
+                                                 const std::vector<SourceReport>& reports,
+                                                 Time slot) {
   std::vector<PublishedRows> tables;
   for (const core::PublishedTable& definition : pipeline.publish) {
     PublishedRows made;
@@ -85,8 +90,9 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
     } else {
       const auto output = outputs.find(definition.from);
       if (output == outputs.end()) continue;  // the task gave none: the table keeps head's rows
-      ASSIGN_OR_RETURN(made.rows, Conform(TableOf(*output->second), FindContract(pipeline, definition)), "table '{}'",
-                       definition.table);
+      ASSIGN_OR_RETURN(made.rows,
+                       Conform(TableOf(*output->second), FindContract(pipeline, definition)),
+                       "table '{}'", definition.table);
       made.key = SortKey(pipeline, definition, *made.rows.schema());
     }
     made.from_diff = FromDiff(pipeline, definition);
@@ -95,11 +101,12 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
   return tables;
 }
 
-nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports, const core::RunSpec& spec,
-                         const std::string& exchanges) {
+nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
+                         const core::RunSpec& spec, const std::string& exchanges) {
   nlohmann::json state = before.is_object() ? before : nlohmann::json::object();
   state["version"] = 1;
-  std::sort(reports.begin(), reports.end(), [](const auto& a, const auto& b) { return a.source < b.source; });
+  std::sort(reports.begin(), reports.end(),
+            [](const auto& a, const auto& b) { return a.source < b.source; });
   for (SourceReport& report : reports) {
     const auto touched = report.state_patch.find("sources");
     if (touched != report.state_patch.end() && touched->is_object()) {

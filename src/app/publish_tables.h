@@ -18,15 +18,19 @@ struct PublishedRows {
   bool from_diff = false;
 };
 
-/// The tables that a run publishes, in the pipeline's order: those whose task gave one, and `run.coverage` made from
-/// the reports. A pure function: publish and replay share it. The key is the contract's; an SQL task without one and
-/// without ORDER BY is sorted by all its columns. kInvalid: a column does not have the type its contract gives.
-Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline, const core::Artifacts& outputs,
-                                                 const std::vector<SourceReport>& reports, Time slot);
+/// The tables that a run publishes, in the pipeline's order: those whose task gave one, and
+/// `run.coverage` made from the reports. A pure function: publish and replay share it. The key is
+/// the contract's; an SQL task without one and without ORDER BY is sorted by all its columns.
+/// kInvalid: a column does not have the type its contract gives.
+Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
+                                                 const core::Artifacts& outputs,
+                                                 const std::vector<SourceReport>& reports,
+                                                 Time slot);
 
-/// The new state: `before` with each report's merge patch, in the order of the tasks' names; the entries of `sources`
-/// that a patch touches name this run, its slot, the task and the exchange list. `"version": 1` is always there.
-nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports, const core::RunSpec& spec,
-                         const std::string& exchanges);
+/// The new state: `before` with each report's merge patch, in the order of the tasks' names; the
+/// entries of `sources` that a patch touches name this run, its slot, the task and the exchange
+/// list. `"version": 1` is always there.
+nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
+                         const core::RunSpec& spec, const std::string& exchanges);
 
 }  // namespace catchment::app

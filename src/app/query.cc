@@ -25,7 +25,8 @@ struct OpenedView {
   lake::View view;
 };
 
-Result<int64_t> ChooseNumber(const lake::ReadStore& store, const std::string& dataset, const PublishChoice& choice) {
+Result<int64_t> ChooseNumber(const lake::ReadStore& store, const std::string& dataset,
+                             const PublishChoice& choice) {
   if (choice.number) return *choice.number;
   if (!choice.as_of_slot.empty()) {
     ASSIGN_OR_RETURN(const Time time, ParseTime(choice.as_of_slot));
@@ -38,7 +39,8 @@ Result<int64_t> ChooseNumber(const lake::ReadStore& store, const std::string& da
   return lake::FindHead(store, dataset);
 }
 
-Result<OpenedView> OpenView(const Settings& settings, const std::string& name, const PublishChoice& choice) {
+Result<OpenedView> OpenView(const Settings& settings, const std::string& name,
+                            const PublishChoice& choice) {
   OpenedView opened;
   ASSIGN_OR_RETURN(const std::string dataset, DatasetOf(settings, name));
   ASSIGN_OR_RETURN(opened.store, lake::LocalStore::OpenRead(settings.lake_root));
@@ -54,8 +56,10 @@ Status WriteOutput(const columnar::Table& rows, const std::string& path) {
     return columnar::WriteCsv(rows, path).status();
   }
   if (path.ends_with(".json")) return columnar::WriteJson(rows, path).status();
-  if (path.ends_with(".ndjson")) return columnar::WriteJson(rows, path, {.shape = columnar::JsonShape::kLines}).status();
-  return Invalid("--output {}: expected a name ending in .csv, .csv.gz, .json, .ndjson or .parquet", path);
+  if (path.ends_with(".ndjson"))
+    return columnar::WriteJson(rows, path, {.shape = columnar::JsonShape::kLines}).status();
+  return Invalid("--output {}: expected a name ending in .csv, .csv.gz, .json, .ndjson or .parquet",
+                 path);
 }
 
 std::vector<std::string> ColumnNames(const columnar::Table& table) {
@@ -69,12 +73,14 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 /// Columns that both tables have, can be compared and are no key.
-std::vector<std::string> ComparedColumns(const columnar::Table& before, const columnar::Table& after,
+std::vector<std::string> ComparedColumns(const columnar::Table& before,
+                                         const columnar::Table& after,
                                          const std::vector<std::string>& key) {
   const std::vector<std::string> old = ColumnNames(before);
   std::vector<std::string> compared;
   for (const auto& field : after.schema()->fields()) {
-    if (Contains(old, field->name()) && !Contains(key, field->name()) && !arrow::is_nested(field->type()->id())) {
+    if (Contains(old, field->name()) && !Contains(key, field->name()) &&
+        !arrow::is_nested(field->type()->id())) {
       compared.push_back(field->name());
     }
   }
@@ -82,7 +88,8 @@ std::vector<std::string> ComparedColumns(const columnar::Table& before, const co
 }
 
 /// Rows of a diff with the differing columns folded into one text each.
-RowsAnswer FoldChanges(const RowsAnswer& wide, const std::vector<std::string>& key, const std::vector<std::string>& compared) {
+RowsAnswer FoldChanges(const RowsAnswer& wide, const std::vector<std::string>& key,
+                       const std::vector<std::string>& compared) {
   RowsAnswer answer;
   answer.total = wide.total;
   answer.columns = key;
@@ -103,7 +110,8 @@ RowsAnswer FoldChanges(const RowsAnswer& wide, const std::vector<std::string>& k
     out["change"] = differences;
     std::vector<std::string>& cells = answer.cells.emplace_back();
     cells.push_back(row["kind"].get<std::string>());
-    for (const std::string& name : key) cells.push_back(row[name].is_string() ? row[name].get<std::string>() : row[name].dump());
+    for (const std::string& name : key)
+      cells.push_back(row[name].is_string() ? row[name].get<std::string>() : row[name].dump());
     cells.push_back(text);
     answer.rows.push_back(std::move(out));
   }
@@ -112,7 +120,8 @@ RowsAnswer FoldChanges(const RowsAnswer& wide, const std::vector<std::string>& k
 
 }  // namespace
 
-Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request, std::stop_token stop) {
+Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request,
+                         std::stop_token stop) {
   ASSIGN_OR_RETURN(const OpenedView opened, OpenView(settings, request.dataset, request.publish));
   ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
   for (const auto& [name, table] : opened.view.tables) {
@@ -124,8 +133,9 @@ Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request, 
   OpContext context;
   context.clock = &clock;
   context.stop = std::move(stop);
-  ASSIGN_OR_RETURN(const columnar::Table rows,
-                   engine->Query({request.sql, "query"}, {}, {.allow_volatile = true, .context = &context}));
+  ASSIGN_OR_RETURN(
+      const columnar::Table rows,
+      engine->Query({request.sql, "query"}, {}, {.allow_volatile = true, .context = &context}));
   if (!request.output.empty()) {
     RETURN_IF_ERROR(WriteOutput(rows, request.output));
     RowsAnswer answer;
@@ -135,7 +145,8 @@ Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request, 
   return RenderRows(rows, request.limit);
 }
 
-Result<PublishAnswer> DescribePublish(const Settings& settings, const std::string& dataset, const PublishChoice& choice) {
+Result<PublishAnswer> DescribePublish(const Settings& settings, const std::string& dataset,
+                                      const PublishChoice& choice) {
   ASSIGN_OR_RETURN(const OpenedView opened, OpenView(settings, dataset, choice));
   const lake::View& view = opened.view;
   PublishAnswer answer;
@@ -144,21 +155,30 @@ Result<PublishAnswer> DescribePublish(const Settings& settings, const std::strin
   answer.kind = lake::KindName(view.head.kind);
   answer.run = view.head.run.text;
   answer.published = FormatTime(view.head.published);
-  answer.json = {{"dataset", view.dataset}, {"publish", view.number},        {"slot", answer.slot},
-                 {"kind", answer.kind},     {"run", answer.run},             {"published", answer.published},
-                 {"newest_slot", view.newest_slot.text}, {"tables", nlohmann::json::object()}};
+  answer.json = {{"dataset", view.dataset},
+                 {"publish", view.number},
+                 {"slot", answer.slot},
+                 {"kind", answer.kind},
+                 {"run", answer.run},
+                 {"published", answer.published},
+                 {"newest_slot", view.newest_slot.text},
+                 {"tables", nlohmann::json::object()}};
   for (const auto& [name, table] : view.tables) {
     int64_t rows = 0;
     for (const lake::LiveFile& file : table.files) rows += file.file.rows;
-    answer.tables.push_back({name, std::string(lake::ModeName(table.mode)), std::to_string(rows), std::to_string(table.files.size())});
-    answer.json["tables"][name] = {{"mode", lake::ModeName(table.mode)}, {"rows", rows}, {"files", table.files.size()},
+    answer.tables.push_back({name, std::string(lake::ModeName(table.mode)), std::to_string(rows),
+                             std::to_string(table.files.size())});
+    answer.json["tables"][name] = {{"mode", lake::ModeName(table.mode)},
+                                   {"rows", rows},
+                                   {"files", table.files.size()},
                                    {"schema", table.schema}};
   }
   return answer;
 }
 
-Result<RowsAnswer> ReadPublished(const Settings& settings, const std::string& dataset, const PublishChoice& choice,
-                                 const std::string& table, const std::vector<std::string>& columns, int64_t limit) {
+Result<RowsAnswer> ReadPublished(const Settings& settings, const std::string& dataset,
+                                 const PublishChoice& choice, const std::string& table,
+                                 const std::vector<std::string>& columns, int64_t limit) {
   ASSIGN_OR_RETURN(const OpenedView opened, OpenView(settings, dataset, choice));
   ASSIGN_OR_RETURN(columnar::Table rows, lake::ReadTable(*opened.store, opened.view, table));
   if (!columns.empty()) {
@@ -168,8 +188,9 @@ Result<RowsAnswer> ReadPublished(const Settings& settings, const std::string& da
   return RenderRows(rows, limit);
 }
 
-Result<RowsAnswer> DiffPublishes(const Settings& settings, const std::string& dataset, int64_t before, int64_t after,
-                                 const std::string& table, std::vector<std::string> key, int64_t limit) {
+Result<RowsAnswer> DiffPublishes(const Settings& settings, const std::string& dataset,
+                                 int64_t before, int64_t after, const std::string& table,
+                                 std::vector<std::string> key, int64_t limit) {
   ASSIGN_OR_RETURN(const OpenedView old, OpenView(settings, dataset, {.number = before}));
   ASSIGN_OR_RETURN(const OpenedView now, OpenView(settings, dataset, {.number = after}));
   ASSIGN_OR_RETURN(const columnar::Table old_rows, lake::ReadTable(*old.store, old.view, table));
@@ -179,7 +200,10 @@ Result<RowsAnswer> DiffPublishes(const Settings& settings, const std::string& da
   transforms::DiffOptions options;
   options.key = key;
   options.compare = ComparedColumns(old_rows, new_rows, key);
-  ASSIGN_OR_RETURN(const columnar::Table changes, transforms::Diff(&old_rows, new_rows, options, now.view.head.slot.empty() ? Time{} : now.view.newest_slot_time));
+  ASSIGN_OR_RETURN(
+      const columnar::Table changes,
+      transforms::Diff(&old_rows, new_rows, options,
+                       now.view.head.slot.empty() ? Time{} : now.view.newest_slot_time));
   ASSIGN_OR_RETURN(const RowsAnswer wide, RenderRows(changes, limit));
   return FoldChanges(wide, key, options.compare);
 }

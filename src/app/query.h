@@ -24,11 +24,13 @@ struct QueryRequest {
   std::string sql;      ///< one SELECT over the published tables
   PublishChoice publish;
   int64_t limit = 1000;  ///< rows shown
-  std::string output;    ///< write all rows to this file instead: .csv[.gz], .json, .ndjson, .parquet
+  std::string output;  ///< write all rows to this file instead: .csv[.gz], .json, .ndjson, .parquet
 };
 
-/// Ask published tables. kInvalid: names line and column of the SQL. kNotFound: no such dataset or publish.
-Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request, std::stop_token stop);
+/// Ask published tables. kInvalid: names line and column of the SQL. kNotFound: no such dataset or
+/// publish.
+Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request,
+                         std::stop_token stop);
 
 /// Which publish was in force, with what its manifest says.
 struct PublishAnswer {
@@ -37,15 +39,18 @@ struct PublishAnswer {
   std::vector<std::vector<std::string>> tables;  ///< name, mode, rows, files
   nlohmann::json json;
 };
-Result<PublishAnswer> DescribePublish(const Settings& settings, const std::string& dataset, const PublishChoice& choice);
+Result<PublishAnswer> DescribePublish(const Settings& settings, const std::string& dataset,
+                                      const PublishChoice& choice);
 
 /// Rows of one table of a publish; `columns` empty: all.
-Result<RowsAnswer> ReadPublished(const Settings& settings, const std::string& dataset, const PublishChoice& choice,
-                                 const std::string& table, const std::vector<std::string>& columns, int64_t limit);
+Result<RowsAnswer> ReadPublished(const Settings& settings, const std::string& dataset,
+                                 const PublishChoice& choice, const std::string& table,
+                                 const std::vector<std::string>& columns, int64_t limit);
 
-/// How a table differs between two publishes: kind, key columns, and one column `change` that lists the differences.
-/// `key` empty: that of the published table.
-Result<RowsAnswer> DiffPublishes(const Settings& settings, const std::string& dataset, int64_t before, int64_t after,
-                                 const std::string& table, std::vector<std::string> key, int64_t limit);
+/// How a table differs between two publishes: kind, key columns, and one column `change` that lists
+/// the differences. `key` empty: that of the published table.
+Result<RowsAnswer> DiffPublishes(const Settings& settings, const std::string& dataset,
+                                 int64_t before, int64_t after, const std::string& table,
+                                 std::vector<std::string> key, int64_t limit);
 
 }  // namespace catchment::app

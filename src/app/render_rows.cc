@@ -25,7 +25,8 @@ Result<RowsAnswer> RenderRows(const columnar::Table& table, int64_t limit) {
   for (const auto& field : table.schema()->fields()) answer.columns.push_back(field->name());
   ASSIGN_OR_RETURN(const auto all, table.Load());
   const columnar::Table shown = columnar::Table::FromArrow(all->Slice(0, limit));
-  ASSIGN_OR_RETURN(const std::string text, columnar::FormatJson(shown, {.shape = columnar::JsonShape::kLines}));
+  ASSIGN_OR_RETURN(const std::string text,
+                   columnar::FormatJson(shown, {.shape = columnar::JsonShape::kLines}));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     nlohmann::ordered_json row = nlohmann::ordered_json::parse(line, nullptr, false);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/catalogue.h"
 #include "app/lake_head.h"
 #include "app/maintenance.h"
 #include "app/publish_input.h"
@@ -11,7 +12,6 @@
 #include "app/task_bodies.h"
 #include "base/file.h"
 #include "core/pipeline_parse.h"
-#include "app/catalogue.h"
 #include "lake/local_store.h"
 #include "lake/publish.h"
 #include "lake/run_record.h"
@@ -30,7 +30,8 @@ struct FoundRun {
   nlohmann::json json;
 };
 
-Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store, const std::string& run) {
+Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store,
+                         const std::string& run) {
   ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ListDatasets(settings));
   for (const std::string& dataset : datasets) {
     const fs::path runs = settings.lake_root / dataset / "runs";
@@ -39,17 +40,22 @@ Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store,
       if (!fs::exists(slot.path() / (run + ".json"), error)) continue;
       FoundRun found;
       found.dataset = dataset;
-      ASSIGN_OR_RETURN(found.json, lake::GetRunRecord(store, dataset, SlotId{slot.path().filename().string()}, RunId{run}));
+      ASSIGN_OR_RETURN(
+          found.json,
+          lake::GetRunRecord(store, dataset, SlotId{slot.path().filename().string()}, RunId{run}));
       ASSIGN_OR_RETURN(found.record, core::RunRecordFromJson(found.json));
       return found;
     }
   }
-  return NotFound("there is no record of run '{}' in {}; `catchment history PIPELINE` lists the runs", run,
-                  settings.lake_root.string());
+  return NotFound(
+      "there is no record of run '{}' in {}; `catchment history PIPELINE` lists the runs", run,
+      settings.lake_root.string());
 }
 
-/// The dataset as the run saw it: its head then, and for a revision of the newest slot what that slot follows.
-Result<lake::ViewForRun> ViewsAt(const lake::ReadStore& store, const std::string& dataset, const core::RunRecord& record) {
+/// The dataset as the run saw it: its head then, and for a revision of the newest slot what that
+/// slot follows.
+Result<lake::ViewForRun> ViewsAt(const lake::ReadStore& store, const std::string& dataset,
+                                 const core::RunRecord& record) {
   lake::ViewForRun views;
   const int64_t head = record.published.value_or(1) - 1;
   ASSIGN_OR_RETURN(views.head, lake::LoadView(store, dataset, head));
@@ -57,14 +63,16 @@ Result<lake::ViewForRun> ViewsAt(const lake::ReadStore& store, const std::string
   if (head == 0) return views;
   ASSIGN_OR_RETURN(const auto summaries, lake::ListPublishes(store, dataset, 1, head));
   for (const lake::PublishSummary& summary : summaries) {
-    const bool fills = summary.kind != lake::PublishKind::kPrune && summary.kind != lake::PublishKind::kCompact;
+    const bool fills =
+        summary.kind != lake::PublishKind::kPrune && summary.kind != lake::PublishKind::kCompact;
     if (fills && summary.slot == record.slot) views.standing.published.push_back(summary.number);
   }
   views.standing.is_newest = record.slot_start >= views.head.newest_slot_time;
   if (!views.standing.published.empty()) {
     views.standing.kind = lake::PublishKind::kRevision;
     if (views.standing.is_newest) {
-      ASSIGN_OR_RETURN(views.base, lake::LoadView(store, dataset, views.standing.published.front() - 1));
+      ASSIGN_OR_RETURN(views.base,
+                       lake::LoadView(store, dataset, views.standing.published.front() - 1));
     }
   } else if (!views.standing.is_newest) {
     views.standing.kind = lake::PublishKind::kLate;
@@ -103,11 +111,13 @@ Result<core::RunSpec> SpecOf(const Settings& settings, const FoundRun& found) {
 std::vector<const core::TaskSpec*> InOrder(const core::Pipeline& pipeline) {
   std::vector<const core::TaskSpec*> order;
   const auto placed = [&](const std::string& need) {
-    return std::any_of(order.begin(), order.end(), [&](const auto* task) { return task->name == core::TaskOf(need); });
+    return std::any_of(order.begin(), order.end(),
+                       [&](const auto* task) { return task->name == core::TaskOf(need); });
   };
   for (size_t round = 0; round < pipeline.tasks.size(); ++round) {
     for (const core::TaskSpec& task : pipeline.tasks) {
-      if (!placed(task.name) && std::all_of(task.needs.begin(), task.needs.end(), placed)) order.push_back(&task);
+      if (!placed(task.name) && std::all_of(task.needs.begin(), task.needs.end(), placed))
+        order.push_back(&task);
     }
   }
   return order;
@@ -125,14 +135,15 @@ core::Artifacts NeedsOf(const core::TaskSpec& task, const core::Artifacts& outpu
 }
 
 Status RunTasks(const core::RunSpec& spec, const std::shared_ptr<const LakeHead>& head,
-                const std::map<std::string, std::unique_ptr<core::TaskBody>>& bodies, const OpContext& context,
-                core::PublishRequest& request) {
+                const std::map<std::string, std::unique_ptr<core::TaskBody>>& bodies,
+                const OpContext& context, core::PublishRequest& request) {
   for (const core::TaskSpec* task : InOrder(*spec.definition)) {
     if (task->kind == core::TaskKind::kExec) {
       return Invalid("task '{}' is a program; a run with programs cannot be replayed", task->name);
     }
     core::TaskInput input{NeedsOf(*task, request.outputs), head, &spec, task};
-    ASSIGN_OR_RETURN(core::TaskOutput output, bodies.at(task->name)->Run(input, context), "task '{}'", task->name);
+    ASSIGN_OR_RETURN(core::TaskOutput output, bodies.at(task->name)->Run(input, context),
+                     "task '{}'", task->name);
     for (auto& [name, artifact] : output.tables) {
       request.outputs[name.empty() ? task->name : task->name + "." + name] = std::move(artifact);
     }
@@ -150,18 +161,21 @@ ReplayAnswer Compare(const lake::Manifest& published, const lake::Manifest& repl
   answer.slot = published.slot.text;
   answer.publish = published.number;
   answer.state_same = published.state == replayed.state;
-  const auto add = [&](const std::string& name, const lake::FileEntry& file, const lake::Manifest& other, bool published_side) {
+  const auto add = [&](const std::string& name, const lake::FileEntry& file,
+                       const lake::Manifest& other, bool published_side) {
     ReplayedFile compared{name, file.path, "", ""};
     (published_side ? compared.published_sha256 : compared.replayed_sha256) = file.sha256;
     const auto table = other.tables.find(name);
     if (table != other.tables.end()) {
       for (const lake::FileEntry& candidate : table->second.files) {
         if (candidate.path == file.path) {
-          (published_side ? compared.replayed_sha256 : compared.published_sha256) = candidate.sha256;
+          (published_side ? compared.replayed_sha256 : compared.published_sha256) =
+              candidate.sha256;
         }
       }
     }
-    if (published_side || compared.published_sha256.empty()) answer.files.push_back(std::move(compared));
+    if (published_side || compared.published_sha256.empty())
+      answer.files.push_back(std::move(compared));
   };
   for (const auto& [name, table] : published.tables) {
     for (const lake::FileEntry& file : table.files) add(name, file, replayed, true);
@@ -187,14 +201,18 @@ struct Scratch {
 }  // namespace
 
 bool ReplayAnswer::same() const {
-  return state_same && std::all_of(files.begin(), files.end(), [](const ReplayedFile& file) { return file.same(); });
+  return state_same && std::all_of(files.begin(), files.end(),
+                                   [](const ReplayedFile& file) { return file.same(); });
 }
 
-Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run, std::stop_token stop) {
+Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run,
+                            std::stop_token stop) {
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));
   ASSIGN_OR_RETURN(const FoundRun found, FindRun(settings, *store, run));
-  if (!found.record.published) return NotFound("run '{}' published nothing: {}", run, found.record.message);
-  ASSIGN_OR_RETURN(const lake::Manifest published, lake::ReadManifest(*store, found.dataset, *found.record.published));
+  if (!found.record.published)
+    return NotFound("run '{}' published nothing: {}", run, found.record.message);
+  ASSIGN_OR_RETURN(const lake::Manifest published,
+                   lake::ReadManifest(*store, found.dataset, *found.record.published));
   ASSIGN_OR_RETURN(const core::RunSpec spec, SpecOf(settings, found));
   ASSIGN_OR_RETURN(lake::ViewForRun views, ViewsAt(*store, found.dataset, found.record));
 
@@ -229,7 +247,8 @@ Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run, st
   request.head = head;
   request.gaps = published.gaps;
   RETURN_IF_ERROR(RunTasks(spec, head, bodies, context, request));
-  ASSIGN_OR_RETURN(const lake::PublishInput input, MakePublishInput(request, {}, list, published.published));
+  ASSIGN_OR_RETURN(const lake::PublishInput input,
+                   MakePublishInput(request, {}, list, published.published));
   ASSIGN_OR_RETURN(const auto scratch_store, lake::LocalStore::OpenWrite(scratch.path / "lake"));
   ASSIGN_OR_RETURN(const lake::Manifest replayed, lake::Publish(*scratch_store, input, context));
   return Compare(published, replayed);

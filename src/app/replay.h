@@ -27,9 +27,9 @@ struct ReplayAnswer {
   bool same() const;
 };
 
-/// Repeat a published run from its recorded responses, without network, and compare the bytes of every file and the
-/// state with what it published. Nothing in the lake is changed. kNotFound: no such run, it published nothing, or its
-/// recordings were pruned.
+/// Repeat a published run from its recorded responses, without network, and compare the bytes of
+/// every file and the state with what it published. Nothing in the lake is changed. kNotFound: no
+/// such run, it published nothing, or its recordings were pruned.
 Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run, std::stop_token stop);
 
 }  // namespace catchment::app

@@ -27,28 +27,34 @@ std::string SlotText(const core::Pipeline& pipeline, const RunRequest& request) 
   return request.slot;
 }
 
-/// What time it is for deciding on slots. A clock that stands at the run's slot knows no `due`, and no future.
+/// What time it is for deciding on slots. A clock that stands at the run's slot knows no `due`, and
+/// no future.
 Result<Time> NowForSlots(const Settings& settings, const std::string& slot_text) {
   if (settings.clock != "slot") {
     ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, Time{}));
     return clock->Now();
   }
-  if (slot_text == "due") return Invalid("the simulated clock stands at the run's slot; name it with --slot");
+  if (slot_text == "due")
+    return Invalid("the simulated clock stands at the run's slot; name it with --slot");
   return Time(std::chrono::sys_days(std::chrono::year(2200) / 1 / 1));
 }
 
-std::vector<std::string> EachValue(const core::Pipeline& pipeline, const core::PlaceholderValues& placeholders) {
+std::vector<std::string> EachValue(const core::Pipeline& pipeline,
+                                   const core::PlaceholderValues& placeholders) {
   if (!pipeline.for_each) return {""};
-  const Result<nlohmann::json> values = core::ExpandDocument(pipeline.for_each->values, placeholders);
+  const Result<nlohmann::json> values =
+      core::ExpandDocument(pipeline.for_each->values, placeholders);
   std::vector<std::string> each;
   if (!values.ok() || !values->is_array()) return each;
-  for (const nlohmann::json& value : *values) each.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+  for (const nlohmann::json& value : *values)
+    each.push_back(value.is_string() ? value.get<std::string>() : value.dump());
   return each;
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings, const std::string& name_or_path) {
+Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings,
+                                                                 const std::string& name_or_path) {
   ASSIGN_OR_RETURN(const std::filesystem::path file, FindPipelineFile(settings, name_or_path));
   ASSIGN_OR_RETURN(core::Pipeline pipeline, core::LoadPipeline(file, MakeCatalogue()));
   return std::make_shared<const core::Pipeline>(std::move(pipeline));
@@ -57,12 +63,14 @@ Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings&
 Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request) {
   ASSIGN_OR_RETURN(const auto pipeline, LoadPipelineByName(settings, request.pipeline));
   core::PlaceholderValues placeholders;
-  ASSIGN_OR_RETURN(placeholders.parameters, core::ResolveParameters(*pipeline, request.parameters, EnvironmentVariable));
+  ASSIGN_OR_RETURN(placeholders.parameters,
+                   core::ResolveParameters(*pipeline, request.parameters, EnvironmentVariable));
   placeholders.variables = settings.environment.vars;
   const std::string slot_text = SlotText(*pipeline, request);
   ASSIGN_OR_RETURN(const Time now, NowForSlots(settings, slot_text));
   const std::vector<std::string> each_values = EachValue(*pipeline, placeholders);
-  if (each_values.empty()) return Invalid("for_each: '{}' gave no values", pipeline->for_each->variable);
+  if (each_values.empty())
+    return Invalid("for_each: '{}' gave no values", pipeline->for_each->variable);
 
   std::vector<RunPlan> plans;
   for (const std::string& each : each_values) {
@@ -75,15 +83,19 @@ Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequ
     spec.placeholders = placeholders;
     spec.placeholders.slot = spec.slot.start;
     if (pipeline->for_each) spec.placeholders.names[pipeline->for_each->variable] = each;
-    ASSIGN_OR_RETURN(spec.dataset.text, core::ExpandPlaceholders(pipeline->dataset, spec.placeholders), "dataset");
+    ASSIGN_OR_RETURN(spec.dataset.text,
+                     core::ExpandPlaceholders(pipeline->dataset, spec.placeholders), "dataset");
     spec.run = NewRunId();
     spec.refresh = request.refresh;
     spec.late = request.late;
     spec.environment = settings.environment.name;
     spec.simulated = settings.simulated;
-    spec.workers = request.workers > 0 ? request.workers : static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+    spec.workers = request.workers > 0
+                       ? request.workers
+                       : static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
     spec.time_limit = pipeline->timeout;
-    plan.outside_window = settings.clock != "slot" && core::OutsideWindow(*pipeline, spec.slot, now);
+    plan.outside_window =
+        settings.clock != "slot" && core::OutsideWindow(*pipeline, spec.slot, now);
     plans.push_back(std::move(plan));
   }
   return plans;

@@ -15,13 +15,17 @@ bool Unfinished(const core::RunRecord& run) {
     case core::RunState::kFailed:
     case core::RunState::kHeld:
     case core::RunState::kDeferred:
-    case core::RunState::kCancelled: return true;
-    case core::RunState::kDone: return run.exit_code == core::kExitGaps;
-    default: return false;
+    case core::RunState::kCancelled:
+      return true;
+    case core::RunState::kDone:
+      return run.exit_code == core::kExitGaps;
+    default:
+      return false;
   }
 }
 
-Result<std::vector<std::string>> ChooseSlots(StateStores& state, const std::string& pipeline, const RetryRequest& request) {
+Result<std::vector<std::string>> ChooseSlots(StateStores& state, const std::string& pipeline,
+                                             const RetryRequest& request) {
   core::RunFilter filter;
   filter.pipeline = pipeline;
   filter.slot = request.slot;
@@ -41,7 +45,8 @@ Result<std::vector<std::string>> ChooseSlots(StateStores& state, const std::stri
 
 }  // namespace
 
-Result<RetryAnswer> Retry(const Settings& settings, const RetryRequest& request, const RunControl& control) {
+Result<RetryAnswer> Retry(const Settings& settings, const RetryRequest& request,
+                          const RunControl& control) {
   ASSIGN_OR_RETURN(const auto pipeline, LoadPipelineByName(settings, request.pipeline));
   RetryAnswer answer;
   {

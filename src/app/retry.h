@@ -21,7 +21,9 @@ struct RetryAnswer {
   std::vector<core::RunResult> results;  ///< empty with dry_run
 };
 
-/// Run again the slots of a pipeline whose newest run did not end well. A slot published with gaps becomes a revision.
-Result<RetryAnswer> Retry(const Settings& settings, const RetryRequest& request, const RunControl& control);
+/// Run again the slots of a pipeline whose newest run did not end well. A slot published with gaps
+/// becomes a revision.
+Result<RetryAnswer> Retry(const Settings& settings, const RetryRequest& request,
+                          const RunControl& control);
 
 }  // namespace catchment::app

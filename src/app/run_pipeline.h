@@ -14,7 +14,7 @@ namespace catchment::app {
 
 /// `catchment run`.
 struct RunRequest {
-  std::string pipeline;       ///< name or path
+  std::string pipeline;  ///< name or path
   std::string slot = "due";
   nlohmann::json parameters = nlohmann::json::object();  ///< by name or alias, texts
   core::Refresh refresh = core::Refresh::kUnset;
@@ -29,9 +29,11 @@ struct RunControl {
   std::function<int()> stop_signal;
 };
 
-/// Fill one slot of a pipeline (of each `for_each` value in turn). Errors of the request come as Status before anything
-/// is asked of the world; what happens afterwards stands in the results, one for each dataset.
-Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings, const RunRequest& request,
+/// Fill one slot of a pipeline (of each `for_each` value in turn). Errors of the request come as
+/// Status before anything is asked of the world; what happens afterwards stands in the results, one
+/// for each dataset.
+Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
+                                                 const RunRequest& request,
                                                  const RunControl& control);
 
 /// The exit code of several results: the most severe.
@@ -45,6 +47,7 @@ struct RunPlan {
 Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request);
 
 /// A pipeline by name or path. kInvalid: every problem of the file, one a line.
-Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings, const std::string& name_or_path);
+Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings,
+                                                                 const std::string& name_or_path);
 
 }  // namespace catchment::app

@@ -30,7 +30,7 @@ Result<net::Transport*> LazyTransport::Open() {
 }
 
 Result<net::Response> LazyTransport::Send(const net::Request& request, const OpContext& context) {
-  ASSIGN_OR_RETURN(net::Transport* transport, Open());
+  ASSIGN_OR_RETURN(net::Transport * transport, Open());
   return transport->Send(request, context);
 }
 
@@ -44,7 +44,8 @@ std::filesystem::path WorkFolder(const Settings& settings, const RunId& run) {
   return settings.state_folder / "work" / run.text;
 }
 
-Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings, const core::RunSpec& spec,
+Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
+                                                       const core::RunSpec& spec,
                                                        StateStores& state) {
   std::unique_ptr<RunServices> services(new RunServices(settings, state));
   RunServices& made = *services;

@@ -20,7 +20,8 @@
 
 namespace catchment::app {
 
-/// The world as a run reaches it, opened on first use: a run without requests starts no network thread. Thread-safe.
+/// The world as a run reaches it, opened on first use: a run without requests starts no network
+/// thread. Thread-safe.
 class LazyTransport final : public net::Transport {
  public:
   Result<net::Response> Send(const net::Request& request, const OpContext& context) override;
@@ -37,9 +38,10 @@ class LazyTransport final : public net::Transport {
 /// The concrete classes of one run, put together. Not movable: parts point at each other.
 class RunServices {
  public:
-  /// Open everything that `spec` needs: the lake, the exchange log in the run's work folder, secrets. `state` outlives
-  /// it.
-  static Result<std::unique_ptr<RunServices>> Open(const Settings& settings, const core::RunSpec& spec, StateStores& state);
+  /// Open everything that `spec` needs: the lake, the exchange log in the run's work folder,
+  /// secrets. `state` outlives it.
+  static Result<std::unique_ptr<RunServices>> Open(const Settings& settings,
+                                                   const core::RunSpec& spec, StateStores& state);
   /// Removes the work folder.
   ~RunServices();
 

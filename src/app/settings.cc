@@ -48,7 +48,8 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   } else {
     ASSIGN_OR_RETURN(settings.config, core::LoadConfig(request.config_path));
   }
-  if (settings.config.folder.is_relative()) settings.config.folder = fs::absolute(settings.config.folder);
+  if (settings.config.folder.is_relative())
+    settings.config.folder = fs::absolute(settings.config.folder);
   ASSIGN_OR_RETURN(settings.environment, settings.config.FindEnvironment(request.environment));
   if (const char* clock = std::getenv("CATCHMENT_CLOCK"); clock != nullptr) settings.clock = clock;
   settings.simulated = !settings.clock.empty() || AnyEndpointVariable();
@@ -58,7 +59,8 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   }
   // Beside the lake, never inside it: exports are other programs' files.
   settings.export_roots.try_emplace("default", settings.lake_root.parent_path() / "exports");
-  const std::string state = settings.environment.state.empty() ? ".catchment" : settings.environment.state;
+  const std::string state =
+      settings.environment.state.empty() ? ".catchment" : settings.environment.state;
   ASSIGN_OR_RETURN(settings.state_folder, LocalRoot(settings.config, state));
   return settings;
 }
@@ -83,11 +85,13 @@ std::vector<std::string> PipelineNames(const Settings& settings) {
 
 Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& name_or_path) {
   std::error_code error;
-  if (name_or_path.find('/') != std::string::npos || fs::exists(fs::path(name_or_path) / "pipeline.yaml", error) ||
+  if (name_or_path.find('/') != std::string::npos ||
+      fs::exists(fs::path(name_or_path) / "pipeline.yaml", error) ||
       name_or_path.ends_with(".yaml")) {
     const fs::path path(name_or_path);
     const fs::path file = fs::is_directory(path, error) ? path / "pipeline.yaml" : path;
-    if (!fs::exists(file, error)) return NotFound("{}: there is no pipeline file here", file.string());
+    if (!fs::exists(file, error))
+      return NotFound("{}: there is no pipeline file here", file.string());
     return file;
   }
   for (const fs::path& folder : PipelineFolders(settings)) {
@@ -97,17 +101,21 @@ Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& n
   const std::vector<std::string> names = PipelineNames(settings);
   const std::string nearest = Nearest(name_or_path, names);
   return NotFound("there is no pipeline '{}'{}; there are: {}", name_or_path,
-                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest), fmt::join(names, ", "));
+                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest),
+                  fmt::join(names, ", "));
 }
 
 Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path) {
   std::error_code error;
   if (fs::is_directory(settings.lake_root / name_or_path / "manifests", error)) return name_or_path;
-  // The pipeline's folder carries its name, and its name is its dataset's unless the file says otherwise.
+  // The pipeline's folder carries its name, and its name is its dataset's unless the file says
+  // otherwise.
   const std::string last = fs::path(name_or_path).lexically_normal().filename().string();
-  if (!last.empty() && fs::is_directory(settings.lake_root / last / "manifests", error)) return last;
-  return NotFound("there is no dataset '{}' in {}; run its pipeline first, or name another environment", name_or_path,
-                  settings.lake_root.string());
+  if (!last.empty() && fs::is_directory(settings.lake_root / last / "manifests", error))
+    return last;
+  return NotFound(
+      "there is no dataset '{}' in {}; run its pipeline first, or name another environment",
+      name_or_path, settings.lake_root.string());
 }
 
 }  // namespace catchment::app

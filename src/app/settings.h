@@ -33,25 +33,29 @@ struct Settings {
   bool simulated = false;  ///< an endpoint or clock variable is set; manifests say so
 };
 
-/// kInvalid: no such environment, a root that this version cannot write (`s3://…`), or a simulated world together with
-/// a root that is not local.
+/// kInvalid: no such environment, a root that this version cannot write (`s3://…`), or a simulated
+/// world together with a root that is not local.
 Result<Settings> LoadSettings(const SettingsRequest& request);
 
-/// A root as an absolute local path; relative ones start at the configuration's folder. kInvalid: a URL of an object store.
+/// A root as an absolute local path; relative ones start at the configuration's folder. kInvalid: a
+/// URL of an object store.
 Result<std::filesystem::path> LocalRoot(const core::Config& config, const std::string& root);
 
-/// The clock of a run: the machine's, or one that stands at `slot` (or at CATCHMENT_CLOCK's own time) and moves by
-/// waiting only.
+/// The clock of a run: the machine's, or one that stands at `slot` (or at CATCHMENT_CLOCK's own
+/// time) and moves by waiting only.
 Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot);
 
-/// The file of a pipeline by name (`<folder>/<name>/pipeline.yaml` in the folders of SharedFolders("pipelines") and of
-/// the configuration) or by path (it has a `/` or is a folder or file). kNotFound: lists the names that were found.
-Result<std::filesystem::path> FindPipelineFile(const Settings& settings, const std::string& name_or_path);
+/// The file of a pipeline by name (`<folder>/<name>/pipeline.yaml` in the folders of
+/// SharedFolders("pipelines") and of the configuration) or by path (it has a `/` or is a folder or
+/// file). kNotFound: lists the names that were found.
+Result<std::filesystem::path> FindPipelineFile(const Settings& settings,
+                                               const std::string& name_or_path);
 
 /// Names of all pipelines that FindPipelineFile finds, sorted.
 std::vector<std::string> PipelineNames(const Settings& settings);
 
-/// The dataset a verb's argument means: a dataset's name as it stands in the lake, or a pipeline's name.
+/// The dataset a verb's argument means: a dataset's name as it stands in the lake, or a pipeline's
+/// name.
 Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path);
 
 }  // namespace catchment::app

@@ -6,8 +6,9 @@
 
 namespace catchment::app {
 
-/// Turns SIGINT and SIGTERM into a stop request; a second one ends the process at once. Make it before any other
-/// thread: it blocks both signals in the calling thread, and threads inherit that. Thread: `signals`.
+/// Turns SIGINT and SIGTERM into a stop request; a second one ends the process at once. Make it
+/// before any other thread: it blocks both signals in the calling thread, and threads inherit that.
+/// Thread: `signals`.
 class SignalWatcher {
  public:
   SignalWatcher();

@@ -23,9 +23,11 @@ struct SimulateRequest {
 /// What the simulator hands to COMMAND: name and value, in a fixed order.
 using SimulatedEnvironment = std::vector<std::pair<std::string, std::string>>;
 
-/// Play the world until COMMAND ends, and return its exit code; without COMMAND call `show` with the addresses and
-/// stay until a signal. kNotFound: no such world (the message lists those there are).
-Result<int> Simulate(const SimulateRequest& request, const std::function<void(const SimulatedEnvironment&)>& show);
+/// Play the world until COMMAND ends, and return its exit code; without COMMAND call `show` with
+/// the addresses and stay until a signal. kNotFound: no such world (the message lists those there
+/// are).
+Result<int> Simulate(const SimulateRequest& request,
+                     const std::function<void(const SimulatedEnvironment&)>& show);
 
 /// Names of the worlds that can be played.
 std::vector<std::string> SimulatedWorlds();

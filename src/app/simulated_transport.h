@@ -4,8 +4,9 @@
 
 namespace catchment::app {
 
-/// Tells a simulator what time it is: adds `Catchment-Now` to each request while the run's clock is simulated. Stands
-/// below the recording, so that neither vault keys nor recordings know of it. `inner` outlives this.
+/// Tells a simulator what time it is: adds `Catchment-Now` to each request while the run's clock is
+/// simulated. Stands below the recording, so that neither vault keys nor recordings know of it.
+/// `inner` outlives this.
 class SimulatedTimeTransport final : public net::Transport {
  public:
   explicit SimulatedTimeTransport(net::Transport& inner) : inner_(inner) {}
@@ -19,7 +20,8 @@ class SimulatedTimeTransport final : public net::Transport {
 
  private:
   static net::Request WithTime(net::Request request, const OpContext& context) {
-    if (context.clock->simulated()) request.headers.Set("Catchment-Now", FormatTime(context.clock->Now()));
+    if (context.clock->simulated())
+      request.headers.Set("Catchment-Now", FormatTime(context.clock->Now()));
     return request;
   }
 

@@ -12,8 +12,8 @@ namespace {
 /// A transport that keeps the vault it answers from.
 class PriorTransport final : public net::Transport {
  public:
-  PriorTransport(const lake::ReadStore& store, const std::string& dataset, std::span<const net::Exchange> exchanges,
-                 const std::string& task)
+  PriorTransport(const lake::ReadStore& store, const std::string& dataset,
+                 std::span<const net::Exchange> exchanges, const std::string& task)
       : vault_(store, dataset), replay_(vault_, exchanges, task) {}
   Result<net::Response> Send(const net::Request& request, const OpContext& context) override {
     return replay_.Send(request, context);
@@ -26,7 +26,8 @@ class PriorTransport final : public net::Transport {
 
 class SourceTask final : public core::TaskBody {
  public:
-  SourceTask(const core::TaskSpec& task, const sources::SourceEntry& entry, const TaskServices& services)
+  SourceTask(const core::TaskSpec& task, const sources::SourceEntry& entry,
+             const TaskServices& services)
       : task_(task), entry_(entry), services_(services), source_(entry.make()) {}
 
   bool derives() const override { return false; }
@@ -34,7 +35,8 @@ class SourceTask final : public core::TaskBody {
   Result<core::TaskOutput> Run(const core::TaskInput& input, const OpContext& context) override {
     const std::unique_ptr<net::Transport> transport = services_.transport(task_.name);
     ASSIGN_OR_RETURN(sources::SourceInput source_input, MakeInput(input, *transport));
-    ASSIGN_OR_RETURN(sources::SourceResult result, source_->Collect(source_input, context.Named(task_.name)));
+    ASSIGN_OR_RETURN(sources::SourceResult result,
+                     source_->Collect(source_input, context.Named(task_.name)));
     core::TaskOutput output;
     for (auto& [name, table] : result.tables) output.tables[name] = MakeArtifact(std::move(table));
     result.report.source = task_.name;
@@ -43,19 +45,24 @@ class SourceTask final : public core::TaskBody {
   }
 
  private:
-  Result<sources::SourceInput> MakeInput(const core::TaskInput& input, net::Transport& transport) const {
+  Result<sources::SourceInput> MakeInput(const core::TaskInput& input,
+                                         net::Transport& transport) const {
     const core::RunSpec& spec = *input.spec;
     const LakeHead& head = HeadOf(*input.head);
     sources::SourceInput made;
     made.task = task_.name;
     made.run = spec.run.text;
     made.slot = spec.slot.start;
-    made.refresh = spec.refresh == core::Refresh::kAll ? std::chrono::milliseconds(0)
-                                                       : task_.refresh.value_or(std::chrono::milliseconds(0));
+    made.refresh = spec.refresh == core::Refresh::kAll
+                       ? std::chrono::milliseconds(0)
+                       : task_.refresh.value_or(std::chrono::milliseconds(0));
     made.first_of_day = FirstOfDay(head, spec.slot.start);
-    ASSIGN_OR_RETURN(made.parameters, core::ExpandDocument(task_.with, spec.placeholders), "task '{}'", task_.name);
+    ASSIGN_OR_RETURN(made.parameters, core::ExpandDocument(task_.with, spec.placeholders),
+                     "task '{}'", task_.name);
     const std::filesystem::path folder = spec.definition->folder;
-    made.pipeline_file = [folder](const std::string& name) { return ReadFile(folder / name, 16 << 20); };
+    made.pipeline_file = [folder](const std::string& name) {
+      return ReadFile(folder / name, 16 << 20);
+    };
     for (const auto& [name, artifact] : input.needs) made.needs.emplace(name, TableOf(*artifact));
     made.head_table = [&head](const std::string& table) { return head.Table(table); };
     if (head.number() > 0) made.head_number = head.number();
@@ -64,7 +71,8 @@ class SourceTask final : public core::TaskBody {
     made.transport = &transport;
     made.budgets = services_.budgets;
     made.secrets = services_.secrets;
-    if (entry_.info.needs_identity) made.tokens = services_.tokens(made.parameters.value("identity", std::string("azure")));
+    if (entry_.info.needs_identity)
+      made.tokens = services_.tokens(made.parameters.value("identity", std::string("azure")));
     made.work_folder = services_.work_folder / task_.name;
     return made;
   }
@@ -93,10 +101,13 @@ class SourceTask final : public core::TaskBody {
       answer.slot = *slot;
       answer.collected_at = *collected;
       answer.facts = *entry;
-      answer.open = [this, dataset = head.views().head.dataset, list = entry->value("exchanges", std::string()),
-                     task = entry->value("task", task_.name)]() -> Result<std::unique_ptr<net::Transport>> {
+      answer.open =
+          [this, dataset = head.views().head.dataset,
+           list = entry->value("exchanges", std::string()),
+           task = entry->value("task", task_.name)]() -> Result<std::unique_ptr<net::Transport>> {
         const lake::VaultBlobStore vault(*services_.store, dataset);
-        ASSIGN_OR_RETURN(const std::vector<net::Exchange> exchanges, net::ReadExchanges(vault, list));
+        ASSIGN_OR_RETURN(const std::vector<net::Exchange> exchanges,
+                         net::ReadExchanges(vault, list));
         return std::unique_ptr<net::Transport>(
             std::make_unique<PriorTransport>(*services_.store, dataset, exchanges, task));
       };
@@ -113,7 +124,8 @@ class SourceTask final : public core::TaskBody {
 
 }  // namespace
 
-Result<std::unique_ptr<core::TaskBody>> MakeSourceTask(const core::TaskSpec& task, const TaskServices& services) {
+Result<std::unique_ptr<core::TaskBody>> MakeSourceTask(const core::TaskSpec& task,
+                                                       const TaskServices& services) {
   const sources::SourceEntry* entry = FindSource(task.what);
   if (entry == nullptr) return Invalid("task '{}': there is no source '{}'", task.name, task.what);
   return std::unique_ptr<core::TaskBody>(std::make_unique<SourceTask>(task, *entry, services));

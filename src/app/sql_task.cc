@@ -21,7 +21,8 @@ class SqlTask final : public core::TaskBody {
 
   Result<core::TaskOutput> Run(const core::TaskInput& input, const OpContext& context) override {
     ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
-    for (const auto& [name, artifact] : input.needs) RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
+    for (const auto& [name, artifact] : input.needs)
+      RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
     RETURN_IF_ERROR(AddHeadTables(*engine, input));
     const columnar::SqlParameters parameters = MakeSqlParameters(*input.spec);
     ASSIGN_OR_RETURN(columnar::Table rows, engine->Query(sql_, parameters, {.context = &context}));
@@ -31,7 +32,8 @@ class SqlTask final : public core::TaskBody {
   }
 
  private:
-  static Status AddNeed(columnar::SqlEngine& engine, const std::string& name, const columnar::Table& table) {
+  static Status AddNeed(columnar::SqlEngine& engine, const std::string& name,
+                        const columnar::Table& table) {
     const size_t dot = name.find('.');
     if (dot == std::string::npos) return engine.AddTable("", name, table);
     return engine.AddTable(name.substr(0, dot), name.substr(dot + 1), table);
@@ -47,17 +49,19 @@ class SqlTask final : public core::TaskBody {
         RETURN_IF_ERROR(engine.AddTable("head", table, std::move(empty)));
         continue;
       }
-      RETURN_IF_ERROR(engine.AddLazyTable("head", table, [&head, table]() -> Result<columnar::Table> {
-        ASSIGN_OR_RETURN(const std::optional<columnar::Table> rows, head.Table(table));
-        return *rows;
-      }));
+      RETURN_IF_ERROR(
+          engine.AddLazyTable("head", table, [&head, table]() -> Result<columnar::Table> {
+            ASSIGN_OR_RETURN(const std::optional<columnar::Table> rows, head.Table(table));
+            return *rows;
+          }));
     }
     return {};
   }
 
-  /// What `head.<table>` is before the dataset's first publish: no rows, with the columns that its contract declares,
-  /// or those of the needed task it is published from.
-  Result<columnar::Table> BeforeFirstPublish(const std::string& table, const core::TaskInput& input) const {
+  /// What `head.<table>` is before the dataset's first publish: no rows, with the columns that its
+  /// contract declares, or those of the needed task it is published from.
+  Result<columnar::Table> BeforeFirstPublish(const std::string& table,
+                                             const core::TaskInput& input) const {
     const core::Pipeline& pipeline = *input.spec->definition;
     for (const core::TableContract& contract : pipeline.contracts) {
       if (contract.table != table) continue;
@@ -75,8 +79,11 @@ class SqlTask final : public core::TaskBody {
         return columnar::Table::Empty(TableOf(*need->second).schema());
       }
     }
-    return NotFound("{}: head.{} has not been published yet, and its columns are not known; give their types under "
-                    "'contract: {{{}: {{columns: …}}}}'", sql_.file, table, table);
+    return NotFound(
+        "{}: head.{} has not been published yet, and its columns are not known; give their types "
+        "under "
+        "'contract: {{{}: {{columns: …}}}}'",
+        sql_.file, table, table);
   }
 
   const core::TaskSpec& task_;
@@ -86,12 +93,14 @@ class SqlTask final : public core::TaskBody {
 
 }  // namespace
 
-Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeline, const core::TaskSpec& task) {
+Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeline,
+                                                    const core::TaskSpec& task) {
   const std::filesystem::path file = pipeline.folder / task.what;
   ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20), "task '{}'", task.name);
   columnar::SqlText sql{std::move(text), file.string()};
   ASSIGN_OR_RETURN(columnar::SqlUse use, columnar::InspectSql(sql));
-  return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(task, std::move(sql), std::move(use)));
+  return std::unique_ptr<core::TaskBody>(
+      std::make_unique<SqlTask>(task, std::move(sql), std::move(use)));
 }
 
 }  // namespace catchment::app

@@ -17,7 +17,8 @@ columnar::SqlValue ToSqlValue(const nlohmann::json& value) {
 columnar::SqlParameters MakeSqlParameters(const core::RunSpec& spec) {
   columnar::SqlParameters parameters;
   parameters["slot"] = spec.slot.start;
-  for (const auto& [name, value] : spec.parameters.items()) parameters["param_" + name] = ToSqlValue(value);
+  for (const auto& [name, value] : spec.parameters.items())
+    parameters["param_" + name] = ToSqlValue(value);
   return parameters;
 }
 

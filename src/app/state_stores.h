@@ -10,10 +10,12 @@
 
 namespace catchment::app {
 
-/// The stores of one state folder (`state.db`), behind their interfaces. Light: no Arrow, no DuckDB.
+/// The stores of one state folder (`state.db`), behind their interfaces. Light: no Arrow, no
+/// DuckDB.
 class StateStores {
  public:
-  /// Opens the database, creating it if absent. kCorrupt, kInvalid (a newer version): it is left untouched.
+  /// Opens the database, creating it if absent. kCorrupt, kInvalid (a newer version): it is left
+  /// untouched.
   static Result<std::unique_ptr<StateStores>> Open(const Settings& settings);
   ~StateStores();
 

@@ -31,12 +31,14 @@ struct TaskServices {
   std::filesystem::path work_folder;  ///< the run's own
 };
 
-/// One body for each task of the pipeline, by name. kInvalid: a kind this version does not have, an SQL file that
-/// cannot be read or parsed, `exec` in an environment that does not allow it.
-Result<std::map<std::string, std::unique_ptr<core::TaskBody>>> MakeTaskBodies(const core::Pipeline& pipeline,
-                                                                             const TaskServices& services);
+/// One body for each task of the pipeline, by name. kInvalid: a kind this version does not have, an
+/// SQL file that cannot be read or parsed, `exec` in an environment that does not allow it.
+Result<std::map<std::string, std::unique_ptr<core::TaskBody>>> MakeTaskBodies(
+    const core::Pipeline& pipeline, const TaskServices& services);
 
-/// Whether programs of `pipeline` may run: not in an environment with `reads:` unless it lists the pipeline.
-Status CheckProgramsAllowed(const core::Environment& environment, const std::string& pipeline, const std::string& what);
+/// Whether programs of `pipeline` may run: not in an environment with `reads:` unless it lists the
+/// pipeline.
+Status CheckProgramsAllowed(const core::Environment& environment, const std::string& pipeline,
+                            const std::string& what);
 
 }  // namespace catchment::app

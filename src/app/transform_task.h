@@ -7,6 +7,7 @@
 namespace catchment::app {
 
 /// A derive task by one of our transforms: `diff`.
-Result<std::unique_ptr<core::TaskBody>> MakeTransformTask(const core::Pipeline& pipeline, const core::TaskSpec& task);
+Result<std::unique_ptr<core::TaskBody>> MakeTransformTask(const core::Pipeline& pipeline,
+                                                          const core::TaskSpec& task);
 
 }  // namespace catchment::app

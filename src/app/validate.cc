@@ -15,11 +15,13 @@ namespace {
 
 bool Knows(const core::Pipeline& pipeline, const core::TaskSpec& task, const std::string& table) {
   if (table.starts_with("head.")) {
-    return std::any_of(pipeline.publish.begin(), pipeline.publish.end(),
-                       [&](const core::PublishedTable& published) { return "head." + published.table == table; });
+    return std::any_of(
+        pipeline.publish.begin(), pipeline.publish.end(),
+        [&](const core::PublishedTable& published) { return "head." + published.table == table; });
   }
-  return std::any_of(task.needs.begin(), task.needs.end(),
-                     [&](const std::string& need) { return table == need || table.starts_with(need + "."); });
+  return std::any_of(task.needs.begin(), task.needs.end(), [&](const std::string& need) {
+    return table == need || table.starts_with(need + ".");
+  });
 }
 
 /// What is wrong with an SQL task's file; empty if nothing is.
@@ -32,14 +34,18 @@ std::string CheckSql(const core::Pipeline& pipeline, const core::TaskSpec& task)
   std::string problems;
   for (const std::string& table : use->tables) {
     if (Knows(pipeline, task, table)) continue;
-    problems += fmt::format("{}{}: table '{}' is neither needed by task '{}' nor published as head.…", problems.empty() ? "" : "\n",
-                            file.string(), table, task.name);
+    problems +=
+        fmt::format("{}{}: table '{}' is neither needed by task '{}' nor published as head.…",
+                    problems.empty() ? "" : "\n", file.string(), table, task.name);
   }
   for (const std::string& parameter : use->parameters) {
-    const bool declared = parameter == "slot" || (parameter.starts_with("param_") && pipeline.FindParameter(parameter.substr(6)) != nullptr);
+    const bool declared =
+        parameter == "slot" ||
+        (parameter.starts_with("param_") && pipeline.FindParameter(parameter.substr(6)) != nullptr);
     if (!declared) {
-      problems += fmt::format("{}{}: ${} is not known; use $slot or $param_<name> of a declared parameter",
-                              problems.empty() ? "" : "\n", file.string(), parameter);
+      problems +=
+          fmt::format("{}{}: ${} is not known; use $slot or $param_<name> of a declared parameter",
+                      problems.empty() ? "" : "\n", file.string(), parameter);
     }
   }
   return problems;
@@ -47,7 +53,8 @@ std::string CheckSql(const core::Pipeline& pipeline, const core::TaskSpec& task)
 
 }  // namespace
 
-Result<PipelineSummary> ValidatePipeline(const Settings& settings, const std::string& name_or_path) {
+Result<PipelineSummary> ValidatePipeline(const Settings& settings,
+                                         const std::string& name_or_path) {
   ASSIGN_OR_RETURN(const auto pipeline, LoadPipelineByName(settings, name_or_path));
   std::string problems;
   const auto add = [&](const std::string& problem) {
@@ -58,14 +65,18 @@ Result<PipelineSummary> ValidatePipeline(const Settings& settings, const std::st
   }
   for (const core::ExportSpec& definition : pipeline->exports) {
     if (!definition.from.empty()) {
-      add(fmt::format("{}:{}:{}: exports `from:` a task are not written by this version; publish the table and name it "
-                      "under `table:`", pipeline->file.string(), definition.mark.line, definition.mark.column));
+      add(
+          fmt::format("{}:{}:{}: exports `from:` a task are not written by this version; publish "
+                      "the table and name it "
+                      "under `table:`",
+                      pipeline->file.string(), definition.mark.line, definition.mark.column));
     }
   }
   if (problems.empty()) {
     TaskServices services;
     services.settings = &settings;
-    if (const auto bodies = MakeTaskBodies(*pipeline, services); !bodies.ok()) add(bodies.error().message);
+    if (const auto bodies = MakeTaskBodies(*pipeline, services); !bodies.ok())
+      add(bodies.error().message);
   }
   if (!problems.empty()) return Invalid("{}", problems);
   return PipelineSummary{pipeline->file.string(), pipeline->tasks.size()};

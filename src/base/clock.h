@@ -26,7 +26,8 @@ class Clock {
   virtual bool simulated() const = 0;
 };
 
-/// The machine's clock. Time never runs backwards within a process: Now() is the greatest value seen so far.
+/// The machine's clock. Time never runs backwards within a process: Now() is the greatest value
+/// seen so far.
 class SystemClock final : public Clock {
  public:
   Time Now() const override;

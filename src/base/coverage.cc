@@ -25,7 +25,8 @@ std::optional<Time> TimeFrom(const json& object, const char* name) {
 }
 
 SourceState StateFrom(std::string_view name) {
-  for (const SourceState state : {SourceState::kLive, SourceState::kCached, SourceState::kPartial}) {
+  for (const SourceState state :
+       {SourceState::kLive, SourceState::kCached, SourceState::kPartial}) {
     if (SourceStateName(state) == name) return state;
   }
   return SourceState::kUnavailable;
@@ -35,17 +36,21 @@ SourceState StateFrom(std::string_view name) {
 
 std::string_view SourceStateName(SourceState state) {
   switch (state) {
-    case SourceState::kLive: return "live";
-    case SourceState::kCached: return "cached";
-    case SourceState::kPartial: return "partial";
-    case SourceState::kUnavailable: return "unavailable";
+    case SourceState::kLive:
+      return "live";
+    case SourceState::kCached:
+      return "cached";
+    case SourceState::kPartial:
+      return "partial";
+    case SourceState::kUnavailable:
+      return "unavailable";
   }
   return "unavailable";
 }
 
 json ToJson(const CoverageRow& row) {
-  json out = {{"source", row.source}, {"unit", row.unit}, {"expected", row.expected},
-              {"asked", row.asked}, {"answered", row.answered}, {"missing", row.missing}};
+  json out = {{"source", row.source}, {"unit", row.unit},         {"expected", row.expected},
+              {"asked", row.asked},   {"answered", row.answered}, {"missing", row.missing}};
   out["region"] = row.region ? json(*row.region) : json(nullptr);
   if (row.desired_count) out["desired_count"] = *row.desired_count;
   if (row.scored != 0) out["scored"] = row.scored;
@@ -58,7 +63,8 @@ CoverageRow CoverageRowFromJson(const json& in) {
   CoverageRow row;
   row.source = Get<std::string>(in, "source", "");
   row.unit = Get<std::string>(in, "unit", "");
-  if (in.contains("region") && in["region"].is_string()) row.region = in["region"].get<std::string>();
+  if (in.contains("region") && in["region"].is_string())
+    row.region = in["region"].get<std::string>();
   if (in.contains("desired_count")) row.desired_count = in["desired_count"].get<int>();
   row.expected = Get<int64_t>(in, "expected", 0);
   row.asked = Get<int64_t>(in, "asked", 0);
@@ -71,7 +77,8 @@ CoverageRow CoverageRowFromJson(const json& in) {
 }
 
 json ToJson(const Gap& gap) {
-  return {{"source", gap.source}, {"reason", gap.reason}, {"units", gap.units}, {"detail", gap.detail}};
+  return {
+      {"source", gap.source}, {"reason", gap.reason}, {"units", gap.units}, {"detail", gap.detail}};
 }
 
 Gap GapFromJson(const json& in) {
@@ -80,10 +87,13 @@ Gap GapFromJson(const json& in) {
 }
 
 json ToJson(const SourceReport& report) {
-  json out = {{"source", report.source}, {"state", SourceStateName(report.state)},
-              {"calls", report.calls}, {"bytes", report.bytes},
+  json out = {{"source", report.source},
+              {"state", SourceStateName(report.state)},
+              {"calls", report.calls},
+              {"bytes", report.bytes},
               {"oldest_fact", MaybeTime(report.oldest_fact)},
-              {"newest_fact", MaybeTime(report.newest_fact)}, {"counts", report.counts}};
+              {"newest_fact", MaybeTime(report.newest_fact)},
+              {"counts", report.counts}};
   if (!report.reason.empty()) out["reason"] = report.reason;
   if (!report.error_code.empty()) out["error_code"] = report.error_code;
   if (!report.notes.empty()) out["notes"] = report.notes;
@@ -111,7 +121,8 @@ SourceReport SourceReportFromJson(const json& in) {
   for (const json& row : Get<json>(in, "coverage", json::array())) {
     report.coverage.push_back(CoverageRowFromJson(row));
   }
-  for (const json& gap : Get<json>(in, "gaps", json::array())) report.gaps.push_back(GapFromJson(gap));
+  for (const json& gap : Get<json>(in, "gaps", json::array()))
+    report.gaps.push_back(GapFromJson(gap));
   return report;
 }
 

@@ -18,10 +18,10 @@ std::string_view SourceStateName(SourceState state);
 
 /// Units expected and observed in one part of a source. expected = answered + left_out + Σ missing.
 struct CoverageRow {
-  std::string source;                  ///< the task's name
-  std::optional<std::string> region;   ///< null for a source without regions
-  std::optional<int> desired_count;    ///< of placement calls
-  std::string unit;                    ///< `page`, `row`, `pair`, `file`, `item`
+  std::string source;                 ///< the task's name
+  std::optional<std::string> region;  ///< null for a source without regions
+  std::optional<int> desired_count;   ///< of placement calls
+  std::string unit;                   ///< `page`, `row`, `pair`, `file`, `item`
   int64_t expected = 0;
   int64_t asked = 0;
   int64_t answered = 0;
@@ -34,16 +34,18 @@ struct CoverageRow {
 /// An expected unit that was not obtained, or an old copy used because the request failed.
 struct Gap {
   std::string source;
-  std::string reason;  ///< `failed`, `budget`, `deadline`, `rejected`, `credentials`, `no_answer`, `stale`, `late`
+  std::string reason;  ///< `failed`, `budget`, `deadline`, `rejected`, `credentials`, `no_answer`,
+                       ///< `stale`, `late`
   int64_t units = 0;
   std::string detail;  ///< one line for people
 };
 
-/// What a collect task says of itself. Written to run records and manifests; the run's exit code follows from it.
+/// What a collect task says of itself. Written to run records and manifests; the run's exit code
+/// follows from it.
 struct SourceReport {
   std::string source;  ///< the task's name
   SourceState state = SourceState::kLive;
-  std::string reason;  ///< empty if live; else why not, one line
+  std::string reason;      ///< empty if live; else why not, one line
   std::string error_code;  ///< CodeName of the failure that made it unavailable, else empty
   std::vector<CoverageRow> coverage;
   std::vector<Gap> gaps;

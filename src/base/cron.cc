@@ -26,10 +26,12 @@ struct Cron::Fields {
     if (any_day || any_weekday) return days[unsigned(day.day())] && weekdays[weekday];
     return days[unsigned(day.day())] || weekdays[weekday];
   }
-  /// The moment of a local time; within a gap the first moment after it, within an overlap the first.
+  /// The moment of a local time; within a gap the first moment after it, within an overlap the
+  /// first.
   Time ToUtc(date::local_time<std::chrono::minutes> local) const {
     const date::local_info info = zone->get_info(local);
-    if (info.result == date::local_info::nonexistent) return Time(info.first.end.time_since_epoch());
+    if (info.result == date::local_info::nonexistent)
+      return Time(info.first.end.time_since_epoch());
     return Time((local.time_since_epoch() - info.first.offset));
   }
 };
@@ -47,7 +49,10 @@ const std::array<FieldRange, 5>& Ranges() {
       {"minute", 0, 59, {}},
       {"hour", 0, 23, {}},
       {"day", 1, 31, {}},
-      {"month", 1, 12, {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
+      {"month",
+       1,
+       12,
+       {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
       {"weekday", 0, 7, {"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
   }};
   return ranges;
@@ -60,7 +65,8 @@ Result<int> ParseNumber(std::string_view text, const FieldRange& range) {
   }
   int value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < range.low || value > range.high) {
+  if (error != std::errc() || end != text.data() + text.size() || value < range.low ||
+      value > range.high) {
     return Invalid("cron {}: '{}' is not within {}-{}", range.name, text, range.low, range.high);
   }
   return value;
@@ -108,7 +114,8 @@ Result<Cron> Cron::Parse(std::string_view expression, std::string_view timezone)
     if (!part.empty()) texts.push_back(part);
   }
   if (texts.size() != 5) {
-    return Invalid("cron '{}' has {} fields, expected 5: minute hour day month weekday", expression, texts.size());
+    return Invalid("cron '{}' has {} fields, expected 5: minute hour day month weekday", expression,
+                   texts.size());
   }
   auto fields = std::make_shared<Fields>();
   for (size_t i = 0; i < 5; ++i) {
@@ -116,11 +123,21 @@ Result<Cron> Cron::Parse(std::string_view expression, std::string_view timezone)
     for (size_t value = 0; value < set.size(); ++value) {
       if (!set[value]) continue;
       switch (i) {
-        case 0: fields->minutes.set(value); break;
-        case 1: fields->hours.set(value); break;
-        case 2: fields->days.set(value); break;
-        case 3: fields->months.set(value); break;
-        default: fields->weekdays.set(value % 7); break;
+        case 0:
+          fields->minutes.set(value);
+          break;
+        case 1:
+          fields->hours.set(value);
+          break;
+        case 2:
+          fields->days.set(value);
+          break;
+        case 3:
+          fields->months.set(value);
+          break;
+        default:
+          fields->weekdays.set(value % 7);
+          break;
       }
     }
   }
@@ -129,7 +146,8 @@ Result<Cron> Cron::Parse(std::string_view expression, std::string_view timezone)
   try {
     fields->zone = date::locate_zone(std::string(timezone));
   } catch (const std::exception&) {
-    return Invalid("time zone '{}' is not known; use an IANA name such as UTC or Europe/Berlin", timezone);
+    return Invalid("time zone '{}' is not known; use an IANA name such as UTC or Europe/Berlin",
+                   timezone);
   }
   Cron cron;
   cron.expression_ = expression;
@@ -139,9 +157,12 @@ Result<Cron> Cron::Parse(std::string_view expression, std::string_view timezone)
 }
 
 std::optional<Time> Cron::Next(Time time) const {
-  // Walk local days from the day before, since a zone's offset can put an earlier local day after `time`.
-  const auto local = date::make_zoned(fields_->zone, date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
-                         .get_local_time();
+  // Walk local days from the day before, since a zone's offset can put an earlier local day after
+  // `time`.
+  const auto local =
+      date::make_zoned(fields_->zone,
+                       date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
+          .get_local_time();
   const date::local_days start = date::floor<date::days>(local) - date::days(1);
   for (int offset = 0; offset < 366 * 8; ++offset) {
     const date::local_days day = start + date::days(offset);
@@ -151,7 +172,8 @@ std::optional<Time> Cron::Next(Time time) const {
       if (!fields_->hours[static_cast<size_t>(hour)]) continue;
       for (int minute = 0; minute < 60; ++minute) {
         if (!fields_->minutes[static_cast<size_t>(minute)]) continue;
-        const Time moment = fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
+        const Time moment =
+            fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
         if (moment > time && (!best || moment < *best)) best = moment;
       }
     }
@@ -161,8 +183,10 @@ std::optional<Time> Cron::Next(Time time) const {
 }
 
 std::optional<Time> Cron::Previous(Time time) const {
-  const auto local = date::make_zoned(fields_->zone, date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
-                         .get_local_time();
+  const auto local =
+      date::make_zoned(fields_->zone,
+                       date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
+          .get_local_time();
   const date::local_days start = date::floor<date::days>(local) + date::days(1);
   for (int offset = 0; offset < 366 * 8; ++offset) {
     const date::local_days day = start - date::days(offset);
@@ -172,7 +196,8 @@ std::optional<Time> Cron::Previous(Time time) const {
       if (!fields_->hours[static_cast<size_t>(hour)]) continue;
       for (int minute = 0; minute < 60; ++minute) {
         if (!fields_->minutes[static_cast<size_t>(minute)]) continue;
-        const Time moment = fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
+        const Time moment =
+            fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
         if (moment <= time && (!best || moment > *best)) best = moment;
       }
     }

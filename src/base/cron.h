@@ -10,12 +10,13 @@
 
 namespace catchment {
 
-/// When a schedule fires: five cron fields (minute hour day month weekday; `*`, lists, ranges, steps, names;
-/// weekday 0 and 7 are Sunday; day and weekday both restricted: either matches) in an IANA time zone.
+/// When a schedule fires: five cron fields (minute hour day month weekday; `*`, lists, ranges,
+/// steps, names; weekday 0 and 7 are Sunday; day and weekday both restricted: either matches) in an
+/// IANA time zone.
 ///
-/// Daylight saving: a local time that does not exist fires at the first moment after the gap; one that occurs twice
-/// fires once, the first time. From 2038 on the last known offset is used, because the zone library ignores the rule
-/// in the zone file's footer. A value; cheap to copy.
+/// Daylight saving: a local time that does not exist fires at the first moment after the gap; one
+/// that occurs twice fires once, the first time. From 2038 on the last known offset is used,
+/// because the zone library ignores the rule in the zone file's footer. A value; cheap to copy.
 class Cron {
  public:
   /// kInvalid: says which field is wrong and what it may hold, or that the zone is unknown.

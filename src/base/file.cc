@@ -38,15 +38,36 @@ Error FileError(int error_number, std::string_view what, const fs::path& path) {
   Code code = Code::kUnavailable;
   std::string_view remedy;
   switch (error_number) {
-    case ENOENT: case ENOTDIR: code = Code::kNotFound; break;
-    case EEXIST: code = Code::kExists; break;
-    case EACCES: case EPERM: code = Code::kDenied; remedy = "; check the permissions"; break;
-    case EROFS: code = Code::kDenied; remedy = "; the file system is read-only, name another root"; break;
-    case ENOSPC: case EDQUOT: remedy = "; free some space and run again"; break;
-    case ENAMETOOLONG: case ELOOP: case EISDIR: code = Code::kInvalid; break;
-    default: break;
+    case ENOENT:
+    case ENOTDIR:
+      code = Code::kNotFound;
+      break;
+    case EEXIST:
+      code = Code::kExists;
+      break;
+    case EACCES:
+    case EPERM:
+      code = Code::kDenied;
+      remedy = "; check the permissions";
+      break;
+    case EROFS:
+      code = Code::kDenied;
+      remedy = "; the file system is read-only, name another root";
+      break;
+    case ENOSPC:
+    case EDQUOT:
+      remedy = "; free some space and run again";
+      break;
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EISDIR:
+      code = Code::kInvalid;
+      break;
+    default:
+      break;
   }
-  return MakeError(code, "{}: cannot {}: {}{}", path.string(), what, std::strerror(error_number), remedy);
+  return MakeError(code, "{}: cannot {}: {}{}", path.string(), what, std::strerror(error_number),
+                   remedy);
 }
 
 Result<std::string> ReadFile(const fs::path& path, uint64_t limit) {
@@ -106,7 +127,8 @@ Status MakeFolders(const fs::path& path) {
   }
   const fs::path parent = path.parent_path();
   if (!parent.empty() && parent != path) RETURN_IF_ERROR(MakeFolders(parent));
-  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) return FileError(errno, "create folder", path);
+  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+    return FileError(errno, "create folder", path);
   return SyncFolder(parent.empty() ? fs::path(".") : parent);
 }
 
@@ -115,7 +137,8 @@ Result<AtomicFile> AtomicFile::Open(const fs::path& target) {
   file.target_ = target;
   const fs::path folder = target.parent_path();
   RETURN_IF_ERROR(MakeFolders(folder));
-  // A name of its own beside the target; leftovers of killed processes are recognised by the prefix.
+  // A name of its own beside the target; leftovers of killed processes are recognised by the
+  // prefix.
   file.temporary_ = folder / (".tmp-" + NewRunId().text);
   file.descriptor_ = open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file.descriptor_ < 0) return FileError(errno, "create", file.temporary_);
@@ -123,7 +146,8 @@ Result<AtomicFile> AtomicFile::Open(const fs::path& target) {
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : target_(std::move(other.target_)), temporary_(std::move(other.temporary_)),
+    : target_(std::move(other.target_)),
+      temporary_(std::move(other.temporary_)),
       descriptor_(std::exchange(other.descriptor_, -1)) {
   other.temporary_.clear();
 }
@@ -139,7 +163,8 @@ Status AtomicFile::Commit(bool replace) {
   if (fsync(descriptor_) != 0) return FileError(errno, "sync", target_);
   if (close(std::exchange(descriptor_, -1)) != 0) return FileError(errno, "close", target_);
   if (replace) {
-    if (rename(temporary_.c_str(), target_.c_str()) != 0) return FileError(errno, "rename to", target_);
+    if (rename(temporary_.c_str(), target_.c_str()) != 0)
+      return FileError(errno, "rename to", target_);
     temporary_.clear();
   } else if (link(temporary_.c_str(), target_.c_str()) != 0) {
     return FileError(errno, "create", target_);

@@ -9,28 +9,31 @@
 
 namespace catchment {
 
-/// Turn errno of a failed file operation into ours: ENOENT kNotFound, EEXIST kExists, EACCES/EROFS kDenied,
-/// ENOSPC/EDQUOT/EIO and others kUnavailable. The message says what was tried, on which path, and the remedy.
+/// Turn errno of a failed file operation into ours: ENOENT kNotFound, EEXIST kExists, EACCES/EROFS
+/// kDenied, ENOSPC/EDQUOT/EIO and others kUnavailable. The message says what was tried, on which
+/// path, and the remedy.
 Error FileError(int error_number, std::string_view what, const std::filesystem::path& path);
 
 /// Read a whole file. kInvalid: larger than `limit` bytes.
 Result<std::string> ReadFile(const std::filesystem::path& path, uint64_t limit = uint64_t{1} << 32);
 
-/// Write a file so that it is there whole or not at all, even across a power cut: a temporary name in the same
-/// folder, fsync, rename, fsync of the folder. Replaces an existing file. Creates missing folders.
+/// Write a file so that it is there whole or not at all, even across a power cut: a temporary name
+/// in the same folder, fsync, rename, fsync of the folder. Replaces an existing file. Creates
+/// missing folders.
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
 /// The same, but never replaces: `link` instead of rename. kExists: the file is there already.
 Status CreateFileExclusively(const std::filesystem::path& path, std::string_view bytes);
 
-/// Create a folder with its parents, each made durable in its own parent. An existing one is no error.
+/// Create a folder with its parents, each made durable in its own parent. An existing one is no
+/// error.
 Status MakeFolders(const std::filesystem::path& path);
 
 /// fsync a folder, so that names created or removed in it last.
 Status SyncFolder(const std::filesystem::path& path);
 
-/// A temporary file in `target`'s folder, to be written by `descriptor()` and put in place by Commit(); removed by
-/// the destructor if it was not.
+/// A temporary file in `target`'s folder, to be written by `descriptor()` and put in place by
+/// Commit(); removed by the destructor if it was not.
 class AtomicFile {
  public:
   static Result<AtomicFile> Open(const std::filesystem::path& target);

@@ -16,7 +16,8 @@ RunId NewRunId() {
   // Microseconds keep the ids of one machine in order of time.
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
-  return RunId{fmt::format("{:%Y%m%dT%H%M%S}-{:06}-{:016x}", fmt::gmtime(second), (now - second).count(), random)};
+  return RunId{fmt::format("{:%Y%m%dT%H%M%S}-{:06}-{:016x}", fmt::gmtime(second),
+                           (now - second).count(), random)};
 }
 
 }  // namespace catchment

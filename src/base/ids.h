@@ -13,9 +13,11 @@ struct StrongText {
   bool empty() const { return text.empty(); }
 };
 
-/// One attempt to fill a slot: time-ordered and unique, e.g. `20260802T000000-104211-7f3a9c2e41d05b68`.
+/// One attempt to fill a slot: time-ordered and unique, e.g.
+/// `20260802T000000-104211-7f3a9c2e41d05b68`.
 using RunId = StrongText<struct RunIdTag>;
-/// A slot's canonical text: `2026-01-28T00:10:00Z`, or `2024-01` for a period. Sorts in time order within a pipeline.
+/// A slot's canonical text: `2026-01-28T00:10:00Z`, or `2024-01` for a period. Sorts in time order
+/// within a pipeline.
 using SlotId = StrongText<struct SlotIdTag>;
 /// What a pipeline publishes to, at most one `/`: `azure-spot`, `hls-stac/HLSL30_2.0`.
 using DatasetName = StrongText<struct DatasetNameTag>;

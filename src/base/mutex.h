@@ -2,7 +2,8 @@
 
 #include <mutex>
 
-// Clang's thread-safety annotations; nothing elsewhere. std::mutex carries none, hence the wrappers.
+// Clang's thread-safety annotations; nothing elsewhere. std::mutex carries none, hence the
+// wrappers.
 #if defined(__clang__)
 #define CATCHMENT_THREAD_ANNOTATION(x) __attribute__((x))
 #else

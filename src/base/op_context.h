@@ -9,11 +9,12 @@
 
 namespace catchment {
 
-/// What every call that may take long is given: how long it may take, whether it is still wanted, and how its
-/// log lines begin. A value; copies narrow it. `clock` outlives all copies.
+/// What every call that may take long is given: how long it may take, whether it is still wanted,
+/// and how its log lines begin. A value; copies narrow it. `clock` outlives all copies.
 ///
-/// Two clocks: `clock` says what time it is in the data (it may be simulated); the deadline is on the machine's
-/// steady clock, so that a simulated or jumping clock can neither end nor prolong a run.
+/// Two clocks: `clock` says what time it is in the data (it may be simulated); the deadline is on
+/// the machine's steady clock, so that a simulated or jumping clock can neither end nor prolong a
+/// run.
 struct OpContext {
   using Steady = std::chrono::steady_clock;
 

@@ -64,16 +64,19 @@ struct Child {
 
 Status Spawn(const ProcessSpec& spec, Child& child) {
   std::array<int, 2> out, err;
-  if (pipe2(out.data(), O_CLOEXEC) != 0) return Unavailable("cannot make a pipe: {}", std::strerror(errno));
+  if (pipe2(out.data(), O_CLOEXEC) != 0)
+    return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   const Descriptor out_write(out[1]);
   child.output.Set(out[0]);
-  if (pipe2(err.data(), O_CLOEXEC) != 0) return Unavailable("cannot make a pipe: {}", std::strerror(errno));
+  if (pipe2(err.data(), O_CLOEXEC) != 0)
+    return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   const Descriptor err_write(err[1]);
   child.errors.Set(err[0]);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  const std::string input = spec.standard_input.empty() ? "/dev/null" : spec.standard_input.string();
+  const std::string input =
+      spec.standard_input.empty() ? "/dev/null" : spec.standard_input.string();
   posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, err_write.get(), 2);
@@ -88,12 +91,13 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
   std::vector<std::string> arguments = spec.argv;
   std::vector<std::string> environment = MakeEnvironment(spec);
-  const int failed = posix_spawnp(&child.pid, arguments[0].c_str(), &actions, &attributes, Pointers(arguments).data(),
-                                  Pointers(environment).data());
+  const int failed = posix_spawnp(&child.pid, arguments[0].c_str(), &actions, &attributes,
+                                  Pointers(arguments).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) return FileError(failed, "start", spec.argv[0]);
@@ -163,8 +167,11 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& conte
     const int64_t left = ended ? 0 : std::min<int64_t>(context.Left().count(), 1 << 30);
     const int ready = poll(waits.data(), waits.size(), static_cast<int>(left));
     if (ready == 0 && ended) break;
-    if (waits[0].revents != 0 && !Drain(child.output.get(), result.output, spec.output_limit, false)) child.output.Close();
-    if (waits[1].revents != 0 && !Drain(child.errors.get(), result.errors, spec.output_limit, true)) child.errors.Close();
+    if (waits[0].revents != 0 &&
+        !Drain(child.output.get(), result.output, spec.output_limit, false))
+      child.output.Close();
+    if (waits[1].revents != 0 && !Drain(child.errors.get(), result.errors, spec.output_limit, true))
+      child.errors.Close();
     if (waits[2].revents != 0) ended = true;
   }
   result.exit_code = Reap(child.pid);

@@ -12,13 +12,15 @@
 
 namespace catchment {
 
-/// A program to start. argv[0] with a `/` is a path, else it is searched in PATH; no shell is involved.
+/// A program to start. argv[0] with a `/` is a path, else it is searched in PATH; no shell is
+/// involved.
 struct ProcessSpec {
   std::vector<std::string> argv;
-  std::vector<std::pair<std::string, std::string>> variables;  ///< added to this process' environment; they win
-  std::filesystem::path working_folder;                        ///< empty: this process' own
-  std::filesystem::path standard_input;                        ///< empty: /dev/null
-  uint64_t output_limit = 64 << 10;                            ///< of each stream kept; the rest is read and dropped
+  std::vector<std::pair<std::string, std::string>>
+      variables;                         ///< added to this process' environment; they win
+  std::filesystem::path working_folder;  ///< empty: this process' own
+  std::filesystem::path standard_input;  ///< empty: /dev/null
+  uint64_t output_limit = 64 << 10;      ///< of each stream kept; the rest is read and dropped
 };
 
 /// How it ended.
@@ -29,8 +31,8 @@ struct ProcessResult {
 };
 
 /// Start a program in a process group of its own and wait for its end. Any exit code is a result.
-/// kNotFound, kDenied: it cannot be started. kDeadline, kCancelled: the context ended first; the whole group was asked
-/// to end (SIGTERM) and, two seconds later, killed.
+/// kNotFound, kDenied: it cannot be started. kDeadline, kCancelled: the context ended first; the
+/// whole group was asked to end (SIGTERM) and, two seconds later, killed.
 Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& context);
 
 }  // namespace catchment

@@ -24,7 +24,8 @@ TEST(ProcessTest, KeepsTheBeginningOfAFloodAndTheEndOfErrors) {
   const ManualClock clock{Time{}};
   ASSERT_OK_AND_ASSIGN(
       const ProcessResult result,
-      RunProcess({.argv = {"sh", "-c", "seq 1 100000; seq 1 100000 >&2"}, .output_limit = 100}, Context(clock)));
+      RunProcess({.argv = {"sh", "-c", "seq 1 100000; seq 1 100000 >&2"}, .output_limit = 100},
+                 Context(clock)));
   EXPECT_EQ(result.output.substr(0, 6), "1\n2\n3\n");
   EXPECT_EQ(result.output.size(), 100u);
   EXPECT_TRUE(result.errors.ends_with("99999\n100000\n"));
@@ -32,13 +33,15 @@ TEST(ProcessTest, KeepsTheBeginningOfAFloodAndTheEndOfErrors) {
 
 TEST(ProcessTest, AProgramThatIsNotThereIsNamed) {
   const ManualClock clock{Time{}};
-  EXPECT_ERROR(RunProcess({.argv = {"no-such-program-anywhere"}}, Context(clock)), Code::kNotFound, "no-such-program");
+  EXPECT_ERROR(RunProcess({.argv = {"no-such-program-anywhere"}}, Context(clock)), Code::kNotFound,
+               "no-such-program");
 }
 
 TEST(ProcessTest, IsEndedAtTheDeadlineWithItsChildren) {
   const ManualClock clock{Time{}};
   const OpContext context = Context(clock).Within(std::chrono::milliseconds(100));
-  EXPECT_ERROR(RunProcess({.argv = {"sh", "-c", "sleep 60 & sleep 60"}}, context), Code::kDeadline, "time limit");
+  EXPECT_ERROR(RunProcess({.argv = {"sh", "-c", "sleep 60 & sleep 60"}}, context), Code::kDeadline,
+               "time limit");
 }
 
 }  // namespace catchment

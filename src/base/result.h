@@ -66,8 +66,7 @@ class [[nodiscard]] Result {
   Result(Error error) : value_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
   Result(Status status) : value_(status.error()) {}  // NOLINT(google-explicit-constructor)
   template <typename U>
-    requires std::is_convertible_v<U&&, T> &&
-             (!std::is_same_v<std::remove_cvref_t<U>, Error>) &&
+    requires std::is_convertible_v<U&&, T> && (!std::is_same_v<std::remove_cvref_t<U>, Error>) &&
              (!std::is_same_v<std::remove_cvref_t<U>, Status>) &&
              (!std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
   Result(U&& value) : value_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
@@ -108,9 +107,9 @@ template <typename... Args>
 Error MakeError(Code code, fmt::format_string<Args...> text, Args&&... args) {
   return Error{code, fmt::format(text, std::forward<Args>(args)...), std::nullopt};
 }
-#define CATCHMENT_ERROR_MAKER(Name)                                \
-  template <typename... Args>                                      \
-  Error Name(fmt::format_string<Args...> text, Args&&... args) {   \
+#define CATCHMENT_ERROR_MAKER(Name)                                     \
+  template <typename... Args>                                           \
+  Error Name(fmt::format_string<Args...> text, Args&&... args) {        \
     return MakeError(Code::k##Name, text, std::forward<Args>(args)...); \
   }
 CATCHMENT_ERROR_MAKER(Invalid)
@@ -145,21 +144,22 @@ Status AddContext(Failed&& failed, std::string context) {
 #define CATCHMENT_CONCAT(a, b) CATCHMENT_CONCAT_(a, b)
 
 /// RETURN_IF_ERROR(expression) or RETURN_IF_ERROR(expression, "read {}", key)
-#define RETURN_IF_ERROR(expression, ...)                                          \
-  do {                                                                            \
-    if (auto status_ = (expression); !status_.ok()) {                             \
-      return ::catchment::internal::AddContext(                                   \
-          status_, ::catchment::internal::FormatContext(__VA_ARGS__));            \
-    }                                                                             \
+#define RETURN_IF_ERROR(expression, ...)                                                           \
+  do {                                                                                             \
+    if (auto status_ = (expression); !status_.ok()) {                                              \
+      return ::catchment::internal::AddContext(status_,                                            \
+                                               ::catchment::internal::FormatContext(__VA_ARGS__)); \
+    }                                                                                              \
   } while (false)
 
 /// ASSIGN_OR_RETURN(auto value, expression) or with a context: (…, "read {}", key)
-#define ASSIGN_OR_RETURN(declaration, expression, ...) \
-  CATCHMENT_ASSIGN_OR_RETURN_(CATCHMENT_CONCAT(result_, __LINE__), declaration, expression, ##__VA_ARGS__)
-#define CATCHMENT_ASSIGN_OR_RETURN_(result, declaration, expression, ...)         \
-  auto result = (expression);                                                     \
-  if (!result.ok()) {                                                             \
-    return ::catchment::internal::AddContext(                                     \
-        result, ::catchment::internal::FormatContext(__VA_ARGS__));               \
-  }                                                                               \
+#define ASSIGN_OR_RETURN(declaration, expression, ...)                                      \
+  CATCHMENT_ASSIGN_OR_RETURN_(CATCHMENT_CONCAT(result_, __LINE__), declaration, expression, \
+                              ##__VA_ARGS__)
+#define CATCHMENT_ASSIGN_OR_RETURN_(result, declaration, expression, ...)                        \
+  auto result = (expression);                                                                    \
+  if (!result.ok()) {                                                                            \
+    return ::catchment::internal::AddContext(result,                                             \
+                                             ::catchment::internal::FormatContext(__VA_ARGS__)); \
+  }                                                                                              \
   declaration = std::move(result).value()

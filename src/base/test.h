@@ -26,28 +26,27 @@ struct TemporaryFolder {
 
 }  // namespace catchment
 
-#define ASSERT_OK(expression)                                              \
-  do {                                                                     \
-    const auto& status_ = (expression);                                    \
-    ASSERT_TRUE(status_.ok()) << status_.error().message;                  \
+#define ASSERT_OK(expression)                             \
+  do {                                                    \
+    const auto& status_ = (expression);                   \
+    ASSERT_TRUE(status_.ok()) << status_.error().message; \
   } while (false)
-#define EXPECT_OK(expression)                                              \
-  do {                                                                     \
-    const auto& status_ = (expression);                                    \
-    EXPECT_TRUE(status_.ok()) << status_.error().message;                  \
+#define EXPECT_OK(expression)                             \
+  do {                                                    \
+    const auto& status_ = (expression);                   \
+    EXPECT_TRUE(status_.ok()) << status_.error().message; \
   } while (false)
 #define ASSERT_OK_AND_ASSIGN(declaration, expression) \
   CATCHMENT_ASSERT_OK_AND_ASSIGN_(CATCHMENT_CONCAT(result_, __LINE__), declaration, expression)
-#define CATCHMENT_ASSERT_OK_AND_ASSIGN_(result, declaration, expression)   \
-  auto result = (expression);                                              \
-  ASSERT_TRUE(result.ok()) << result.error().message;                      \
+#define CATCHMENT_ASSERT_OK_AND_ASSIGN_(result, declaration, expression) \
+  auto result = (expression);                                            \
+  ASSERT_TRUE(result.ok()) << result.error().message;                    \
   declaration = std::move(result).value()
 /// The expression failed with `code_` and its message has `part` in it.
-#define EXPECT_ERROR(expression, code_, part)                              \
-  do {                                                                     \
-    const auto& failed_ = (expression);                                    \
-    ASSERT_FALSE(failed_.ok());                                            \
-    EXPECT_EQ(failed_.error().code, code_) << failed_.error().message;     \
-    EXPECT_NE(failed_.error().message.find(part), std::string::npos)       \
-        << failed_.error().message;                                        \
+#define EXPECT_ERROR(expression, code_, part)                                                    \
+  do {                                                                                           \
+    const auto& failed_ = (expression);                                                          \
+    ASSERT_FALSE(failed_.ok());                                                                  \
+    EXPECT_EQ(failed_.error().code, code_) << failed_.error().message;                           \
+    EXPECT_NE(failed_.error().message.find(part), std::string::npos) << failed_.error().message; \
   } while (false)

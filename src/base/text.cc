@@ -96,8 +96,9 @@ std::string FormatDouble(double value) {
   // An exponent only where digits would be many: 100000.0 and 0.0001, but 1e+16 and 1e-05.
   const double size = std::abs(value);
   const bool plain = size == 0 || (size >= 1e-4 && size < 1e16);
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                          plain ? std::chars_format::fixed : std::chars_format::scientific);
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, value,
+                    plain ? std::chars_format::fixed : std::chars_format::scientific);
   std::string text(buffer, end);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;

@@ -98,23 +98,26 @@ Result<Time> ParseTime(std::string_view text) {
       offset_minutes = sign * (60 * offset_hour + offset_minute);
     }
   }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(unsigned(month)),
                                          std::chrono::day(unsigned(day))};
-  if (!scan.ok() || !scan.done() || !date.ok() || hour > 23 || minute > 59 || second > 59 || year < 1678 ||
-      year > 2261) {
+  if (!scan.ok() || !scan.done() || !date.ok() || hour > 23 || minute > 59 || second > 59 ||
+      year < 1678 || year > 2261) {
     return wrong();
   }
-  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second) + microseconds(fraction) - std::chrono::minutes(offset_minutes);
+  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second) + microseconds(fraction) -
+         std::chrono::minutes(offset_minutes);
 }
 
 std::string FormatTime(Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()),
-                                 unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
-                                 clock.seconds().count());
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()),
+                  unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
+                  clock.seconds().count());
   if (const int64_t fraction = clock.subseconds().count(); fraction % 1000 != 0) {
     text += fmt::format(".{:06}", fraction);
   } else if (fraction != 0) {
@@ -135,19 +138,35 @@ Result<std::string> FormatTime(Time time, std::string_view pattern) {
     }
     const char code = ++i < pattern.size() ? pattern[i] : '\0';
     switch (code) {
-      case 'Y': text += fmt::format("{:04}", int(date.year())); break;
-      case 'y': text += fmt::format("{:02}", int(date.year()) % 100); break;
-      case 'm': text += fmt::format("{:02}", unsigned(date.month())); break;
-      case 'd': text += fmt::format("{:02}", unsigned(date.day())); break;
-      case 'H': text += fmt::format("{:02}", clock.hours().count()); break;
-      case 'M': text += fmt::format("{:02}", clock.minutes().count()); break;
-      case 'S': text += fmt::format("{:02}", clock.seconds().count()); break;
+      case 'Y':
+        text += fmt::format("{:04}", int(date.year()));
+        break;
+      case 'y':
+        text += fmt::format("{:02}", int(date.year()) % 100);
+        break;
+      case 'm':
+        text += fmt::format("{:02}", unsigned(date.month()));
+        break;
+      case 'd':
+        text += fmt::format("{:02}", unsigned(date.day()));
+        break;
+      case 'H':
+        text += fmt::format("{:02}", clock.hours().count());
+        break;
+      case 'M':
+        text += fmt::format("{:02}", clock.minutes().count());
+        break;
+      case 'S':
+        text += fmt::format("{:02}", clock.seconds().count());
+        break;
       case 'j': {
         const std::chrono::sys_days first{date.year() / std::chrono::January / 1};
         text += fmt::format("{:03}", (day - first).count() + 1);
         break;
       }
-      case '%': text += '%'; break;
+      case '%':
+        text += '%';
+        break;
       default:
         return Invalid("'{}' in a time pattern is not known; use %Y %m %d %H %M %S %j %y %%",
                        code == '\0' ? std::string("%") : std::string("%") + code);
@@ -169,7 +188,9 @@ constexpr std::array<Unit, 5> kUnits = {
 
 Result<milliseconds> ParseDuration(std::string_view text) {
   constexpr int64_t kLimit = int64_t{100} * 366 * 86'400'000;
-  const auto wrong = [&] { return Invalid("'{}' is not a duration; use 90s, 62m, 6h, 7d or 1h30m", text); };
+  const auto wrong = [&] {
+    return Invalid("'{}' is not a duration; use 90s, 62m, 6h, 7d or 1h30m", text);
+  };
   std::string_view rest = text;
   int64_t total = 0;
   if (rest.empty()) return wrong();

@@ -8,8 +8,9 @@ using namespace std::chrono_literals;
 
 TEST(TimeTest, ReadsEveryFormOfAMomentAsUtc) {
   const Time expected = Time(std::chrono::sys_days(std::chrono::year(2026) / 1 / 28)) + 10min;
-  for (const char* text : {"2026-01-28T00:10:00Z", "2026-01-28T02:10:00+02:00", "2026-01-27T19:10:00.000-05:00",
-                           "2026-01-28 00:10", "2026-01-28T00:10", "2026-01-28 00:10:00"}) {
+  for (const char* text :
+       {"2026-01-28T00:10:00Z", "2026-01-28T02:10:00+02:00", "2026-01-27T19:10:00.000-05:00",
+        "2026-01-28 00:10", "2026-01-28T00:10", "2026-01-28 00:10:00"}) {
     ASSERT_OK_AND_ASSIGN(const Time time, ParseTime(text));
     EXPECT_EQ(time, expected) << text;
   }
@@ -18,8 +19,9 @@ TEST(TimeTest, ReadsEveryFormOfAMomentAsUtc) {
 }
 
 TEST(TimeTest, RefusesWhatIsNoMoment) {
-  for (const char* text : {"", "yesterday", "2026-13-01", "2026-02-30", "2026-01-28T24:00:00Z", "2026-01-28T00:10:00X",
-                           "2026-01-28T00:10:00Zz", "0000-01-01", "2026-1-2", "2026-01-28T00:10:00.Z"}) {
+  for (const char* text :
+       {"", "yesterday", "2026-13-01", "2026-02-30", "2026-01-28T24:00:00Z", "2026-01-28T00:10:00X",
+        "2026-01-28T00:10:00Zz", "0000-01-01", "2026-1-2", "2026-01-28T00:10:00.Z"}) {
     EXPECT_ERROR(ParseTime(text), Code::kInvalid, "is not a time; use 2026-01-28T00:10:00Z");
   }
 }

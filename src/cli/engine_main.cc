@@ -1,4 +1,5 @@
-// The program `catchment-engine`: the verbs that need tables. `catchment` starts it with its own arguments.
+// The program `catchment-engine`: the verbs that need tables. `catchment` starts it with its own
+// arguments.
 
 #include <cstdio>
 #include <string>
@@ -10,7 +11,8 @@
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   for (const catchment::cli::VerbEntry& entry : catchment::cli::EngineVerbs()) {
-    if (!arguments.empty() && entry.name == arguments[0]) return catchment::cli::RunVerb(entry, arguments);
+    if (!arguments.empty() && entry.name == arguments[0])
+      return catchment::cli::RunVerb(entry, arguments);
   }
   std::fprintf(stderr, "catchment-engine: start catchment instead\n");
   return 2;

@@ -1,5 +1,5 @@
-// The program `catchment`: answers light verbs itself and becomes `catchment-engine` for the others, so that
-// `status` or `version` never load Arrow and DuckDB (docs/adr/0002).
+// The program `catchment`: answers light verbs itself and becomes `catchment-engine` for the
+// others, so that `status` or `version` never load Arrow and DuckDB (docs/adr/0002).
 
 #include <unistd.h>
 
@@ -20,7 +20,8 @@ using catchment::cli::VerbInfo;
 
 std::string OverviewText() {
   std::string text =
-      "Catchment collects datasets on a schedule, for years, and can prove that nothing is missing.\n\n"
+      "Catchment collects datasets on a schedule, for years, and can prove that nothing is "
+      "missing.\n\n"
       "Usage: catchment VERB [OPTIONS]\n\nVerbs:\n";
   for (const VerbInfo& verb : catchment::cli::Verbs()) {
     text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
@@ -42,7 +43,8 @@ std::filesystem::path EnginePath() {
 int BecomeEngine(char** argv) {
   const std::filesystem::path engine = EnginePath();
   execv(engine.c_str(), argv);
-  std::fprintf(stderr, "catchment: cannot start %s: %s; install Catchment again\n", engine.c_str(), std::strerror(errno));
+  std::fprintf(stderr, "catchment: cannot start %s: %s; install Catchment again\n", engine.c_str(),
+               std::strerror(errno));
   return 1;
 }
 
@@ -59,7 +61,8 @@ int UnknownVerb(const std::string& word) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
     catchment::cli::PrintText(OverviewText());
     return arguments.empty() ? 2 : 0;
   }

@@ -7,7 +7,9 @@
 
 namespace catchment::cli {
 
-/// Print what was done to each dataset; problems go to standard error too. With `problems_fail` they make exit code 1.
-void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, bool problems_fail, Session& session);
+/// Print what was done to each dataset; problems go to standard error too. With `problems_fail`
+/// they make exit code 1.
+void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, bool problems_fail,
+                       Session& session);
 
 }  // namespace catchment::cli

@@ -26,7 +26,8 @@ std::string Render(const TextTable& table) {
   std::vector<size_t> widths(table.header.size());
   std::vector<bool> numbers(table.header.size(), !table.rows.empty());
   const auto measure = [&](const std::vector<std::string>& row) {
-    for (size_t i = 0; i < widths.size() && i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < widths.size() && i < row.size(); ++i)
+      widths[i] = std::max(widths[i], Width(row[i]));
   };
   measure(table.header);
   for (const auto& row : table.rows) {

@@ -25,7 +25,8 @@ void PrintJson(std::string_view verb, nlohmann::json body);
 /// Print text as it is, with a line break at the end.
 void PrintText(std::string_view text);
 
-/// Whether standard error is a terminal that may show a progress line (not with NO_COLOR=… or TERM=dumb).
+/// Whether standard error is a terminal that may show a progress line (not with NO_COLOR=… or
+/// TERM=dumb).
 bool ProgressAllowed();
 
 }  // namespace catchment::cli

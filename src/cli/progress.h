@@ -10,8 +10,8 @@
 
 namespace catchment::cli {
 
-/// One line on a terminal's standard error that says what a run is doing, from its first second on; nothing anywhere
-/// else. Thread: `progress`, only while it shows.
+/// One line on a terminal's standard error that says what a run is doing, from its first second on;
+/// nothing anywhere else. Thread: `progress`, only while it shows.
 class ProgressLine {
  public:
   ProgressLine();

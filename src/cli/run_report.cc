@@ -15,8 +15,9 @@ void PrintResult(const core::RunResult& result, const std::string& verb) {
     PrintText(result.message);
   }
   for (const Gap& gap : result.record.gaps) {
-    std::fprintf(stderr, "gap: %s: %s (%s)%s%s\n", gap.source.c_str(), gap.reason.c_str(), FormatCount(gap.units).c_str(),
-                 gap.detail.empty() ? "" : ": ", gap.detail.c_str());
+    std::fprintf(stderr, "gap: %s: %s (%s)%s%s\n", gap.source.c_str(), gap.reason.c_str(),
+                 FormatCount(gap.units).c_str(), gap.detail.empty() ? "" : ": ",
+                 gap.detail.c_str());
   }
 }
 
@@ -29,7 +30,9 @@ void ReportRuns(const std::vector<core::RunResult>& results, const Session& sess
   }
   nlohmann::json list = nlohmann::json::array();
   for (const core::RunResult& result : results) {
-    nlohmann::json json = {{"exit_code", result.exit_code}, {"message", result.message}, {"record", core::ToJson(result.record)}};
+    nlohmann::json json = {{"exit_code", result.exit_code},
+                           {"message", result.message},
+                           {"record", core::ToJson(result.record)}};
     json["published"] = result.published ? nlohmann::json(*result.published) : nlohmann::json();
     list.push_back(std::move(json));
   }

@@ -7,7 +7,8 @@
 
 namespace catchment::cli {
 
-/// Print how runs ended: a line each on standard output, gaps and failures on standard error; or one JSON document.
+/// Print how runs ended: a line each on standard output, gaps and failures on standard error; or
+/// one JSON document.
 void ReportRuns(const std::vector<core::RunResult>& results, const Session& session);
 
 }  // namespace catchment::cli

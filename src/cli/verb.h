@@ -43,7 +43,8 @@ struct VerbEntry {
   VerbSetup setup;
 };
 
-/// Parse `arguments` (without the program's name; the verb first) and run the verb. Returns the exit code.
+/// Parse `arguments` (without the program's name; the verb first) and run the verb. Returns the
+/// exit code.
 int RunVerb(const VerbEntry& entry, std::vector<std::string> arguments);
 
 }  // namespace catchment::cli

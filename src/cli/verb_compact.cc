@@ -10,7 +10,9 @@ void SetUpCompact(CLI::App& app, Session& session) {
   auto dataset = std::make_shared<std::string>();
   auto min_files = std::make_shared<int64_t>(8);
   app.add_option("dataset", *dataset, "a dataset's or pipeline's name")->required();
-  app.add_option("--min-files", *min_files, "rewrite partitions of at least so many files (default: 8)")->check(CLI::Range(2, 1'000'000));
+  app.add_option("--min-files", *min_files,
+                 "rewrite partitions of at least so many files (default: 8)")
+      ->check(CLI::Range(2, 1'000'000));
   app.callback([dataset, min_files, &session] {
     app::SignalWatcher signals;
     const auto settings = app::LoadSettings(session.settings);

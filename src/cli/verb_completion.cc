@@ -9,7 +9,8 @@ namespace {
 
 std::string VerbWords() {
   std::string words;
-  for (const VerbInfo& verb : Verbs()) words += fmt::format("{}{}", words.empty() ? "" : " ", verb.name);
+  for (const VerbInfo& verb : Verbs())
+    words += fmt::format("{}{}", words.empty() ? "" : " ", verb.name);
   return words;
 }
 
@@ -20,9 +21,11 @@ std::string BashScript() {
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
       "    COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))\n"
       "  elif [[ $word == -* ]]; then\n"
-      "    COMPREPLY=($(compgen -W \"$(catchment \"${{COMP_WORDS[1]}}\" --help 2>/dev/null | grep -oE -- '--[a-z-]+')\" -- \"$word\"))\n"
+      "    COMPREPLY=($(compgen -W \"$(catchment \"${{COMP_WORDS[1]}}\" --help 2>/dev/null | grep "
+      "-oE -- '--[a-z-]+')\" -- \"$word\"))\n"
       "  else\n"
-      "    COMPREPLY=($(compgen -W \"$(ls pipelines 2>/dev/null)\" -- \"$word\") $(compgen -f -- \"$word\"))\n"
+      "    COMPREPLY=($(compgen -W \"$(ls pipelines 2>/dev/null)\" -- \"$word\") $(compgen -f -- "
+      "\"$word\"))\n"
       "  fi\n"
       "}}\n"
       "complete -F _catchment catchment\n",
@@ -31,7 +34,8 @@ std::string BashScript() {
 
 std::string ZshScript() {
   std::string script = "#compdef catchment\n_catchment() {\n  local -a verbs\n  verbs=(\n";
-  for (const VerbInfo& verb : Verbs()) script += fmt::format("    '{}:{}'\n", verb.name, verb.summary);
+  for (const VerbInfo& verb : Verbs())
+    script += fmt::format("    '{}:{}'\n", verb.name, verb.summary);
   return script +
          "  )\n  if (( CURRENT == 2 )); then _describe verb verbs; else _files; fi\n}\n"
          "compdef _catchment catchment\n";
@@ -40,7 +44,8 @@ std::string ZshScript() {
 std::string FishScript() {
   std::string script;
   for (const VerbInfo& verb : Verbs()) {
-    script += fmt::format("complete -c catchment -n __fish_use_subcommand -a {} -d '{}'\n", verb.name, verb.summary);
+    script += fmt::format("complete -c catchment -n __fish_use_subcommand -a {} -d '{}'\n",
+                          verb.name, verb.summary);
   }
   return script;
 }
@@ -49,9 +54,13 @@ std::string FishScript() {
 
 void SetUpCompletion(CLI::App& app, Session& session) {
   auto shell = std::make_shared<std::string>();
-  app.add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  app.add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   app.callback([shell, &session] {
-    const std::string script = *shell == "bash" ? BashScript() : *shell == "zsh" ? ZshScript() : FishScript();
+    const std::string script = *shell == "bash"  ? BashScript()
+                               : *shell == "zsh" ? ZshScript()
+                                                 : FishScript();
     if (session.format.json) {
       PrintJson("completion", {{"shell", *shell}, {"script", script}});
     } else {

@@ -18,12 +18,14 @@ struct Options {
 void SetUpExport(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   app.add_option("pipeline", options->pipeline, "a pipeline's name, folder or file")->required();
-  app.add_option("--publish", options->publish, "the publish of this number (default: the newest)")->type_name("N");
+  app.add_option("--publish", options->publish, "the publish of this number (default: the newest)")
+      ->type_name("N");
   app.add_flag("--takeover", options->takeover, "replace files that belong to another dataset");
   app.callback([options, &session] {
     const auto settings = app::LoadSettings(session.settings);
     if (!settings.ok()) return session.Fail(settings.status());
-    const auto answer = app::ExportAgain(*settings, options->pipeline, options->publish, options->takeover);
+    const auto answer =
+        app::ExportAgain(*settings, options->pipeline, options->publish, options->takeover);
     if (!answer.ok()) return session.Fail(answer.status());
     ReportMaintenance({*answer}, true, session);
   });

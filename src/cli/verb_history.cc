@@ -29,11 +29,14 @@ void Run(const Options& options, Session& session) {
   }
   TextTable table{{"run", "slot", "state", "exit", "publish", "started", "seconds", "message"}, {}};
   for (const core::RunRecord& run : *runs) {
-    const double seconds = run.ended ? std::chrono::duration<double>(*run.ended - run.started).count() : 0;
+    const double seconds =
+        run.ended ? std::chrono::duration<double>(*run.ended - run.started).count() : 0;
     table.rows.push_back({run.run.text, run.slot.text, std::string(core::RunStateName(run.state)),
-                          run.exit_code ? std::to_string(*run.exit_code) : "", run.published ? std::to_string(*run.published) : "",
+                          run.exit_code ? std::to_string(*run.exit_code) : "",
+                          run.published ? std::to_string(*run.published) : "",
                           FormatTime(std::chrono::floor<std::chrono::seconds>(run.started)),
-                          run.ended ? fmt::format("{:.1f}", seconds) : "", run.message.substr(0, run.message.find('\n'))});
+                          run.ended ? fmt::format("{:.1f}", seconds) : "",
+                          run.message.substr(0, run.message.find('\n'))});
   }
   PrintText(Render(table));
 }
@@ -45,8 +48,10 @@ void SetUpHistory(CLI::App& app, Session& session) {
   app.add_option("pipeline", options->pipeline, "a pipeline's name (default: all)");
   app.add_option("--slot", options->slot, "only runs of this slot")->type_name("SLOT");
   app.add_option("--state", options->state, "only runs in this state")
-      ->check(CLI::IsMember({"running", "done", "failed", "skipped", "held", "deferred", "cancelled", "lost"}));
-  app.add_option("--limit", options->limit, "at most so many (default: 20)")->check(CLI::Range(1, 1'000'000));
+      ->check(CLI::IsMember(
+          {"running", "done", "failed", "skipped", "held", "deferred", "cancelled", "lost"}));
+  app.add_option("--limit", options->limit, "at most so many (default: 20)")
+      ->check(CLI::Range(1, 1'000'000));
   app.callback([options, &session] { Run(*options, session); });
 }
 

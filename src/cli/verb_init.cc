@@ -12,8 +12,10 @@ void SetUpInit(CLI::App& app, Session& session) {
     const auto made = app::WriteStarterProject(*folder);
     if (!made.ok()) return session.Fail(made.status());
     if (session.format.json) return PrintJson("init", {{"folder", *folder}, {"files", *made}});
-    for (const std::string& file : *made) PrintText("made " + (std::filesystem::path(*folder) / file).string());
-    PrintText("Next: cd " + *folder + " && catchment validate rivers && catchment run rivers --slot due");
+    for (const std::string& file : *made)
+      PrintText("made " + (std::filesystem::path(*folder) / file).string());
+    PrintText("Next: cd " + *folder +
+              " && catchment validate rivers && catchment run rivers --slot due");
   });
 }
 

@@ -9,19 +9,21 @@ namespace {
 std::string TasksText(const core::RunRecord& run) {
   TextTable table{{"task", "kind", "state", "rows", "ms", "message"}, {}};
   for (const core::TaskRecord& task : run.tasks) {
-    table.rows.push_back({task.name, task.kind, std::string(core::TaskStateName(task.state)), std::to_string(task.rows),
-                          std::to_string(task.duration.count()), task.message});
+    table.rows.push_back({task.name, task.kind, std::string(core::TaskStateName(task.state)),
+                          std::to_string(task.rows), std::to_string(task.duration.count()),
+                          task.message});
   }
   return Render(table);
 }
 
 void Print(const core::RunRecord& run, const std::vector<core::RunMessage>& messages) {
-  std::string text = fmt::format("run {} of {} slot {}: {}", run.run.text, run.dataset.text, run.slot.text,
-                                 core::RunStateName(run.state));
+  std::string text = fmt::format("run {} of {} slot {}: {}", run.run.text, run.dataset.text,
+                                 run.slot.text, core::RunStateName(run.state));
   if (run.exit_code) text += fmt::format(", exit {}", *run.exit_code);
   if (run.published) text += fmt::format(", published as {}", *run.published);
   text += fmt::format("\n{}\n\n{}", run.message, TasksText(run));
-  for (const Gap& gap : run.gaps) text += fmt::format("gap {} {} {}: {}\n", gap.source, gap.reason, gap.units, gap.detail);
+  for (const Gap& gap : run.gaps)
+    text += fmt::format("gap {} {} {}: {}\n", gap.source, gap.reason, gap.units, gap.detail);
   for (const core::RunMessage& message : messages) {
     text += fmt::format("{} {} {}{}{}\n", FormatTime(message.at), message.level, message.task,
                         message.task.empty() ? "" : ": ", message.text);
@@ -41,7 +43,10 @@ void Run(const std::string& id, Session& session) {
   if (!session.format.json) return Print(*run, *messages);
   nlohmann::json list = nlohmann::json::array();
   for (const core::RunMessage& message : *messages) {
-    list.push_back({{"at", FormatTime(message.at)}, {"level", message.level}, {"task", message.task}, {"text", message.text}});
+    list.push_back({{"at", FormatTime(message.at)},
+                    {"level", message.level},
+                    {"task", message.task},
+                    {"text", message.text}});
   }
   PrintJson("logs", {{"run", core::ToJson(*run)}, {"messages", list}});
 }

@@ -7,10 +7,12 @@ namespace catchment::cli {
 namespace {
 
 void Print(const app::PlanAnswer& plan) {
-  PrintText(fmt::format("{} slot {} in environment {}: {}", plan.dataset, plan.slot, plan.environment, plan.standing));
+  PrintText(fmt::format("{} slot {} in environment {}: {}", plan.dataset, plan.slot,
+                        plan.environment, plan.standing));
   PrintText("");
   TextTable tasks{{"task", "kind", "needs", "what it does"}, {}};
-  for (const app::PlannedTask& task : plan.tasks) tasks.rows.push_back({task.name, task.kind, task.needs, task.what});
+  for (const app::PlannedTask& task : plan.tasks)
+    tasks.rows.push_back({task.name, task.kind, task.needs, task.what});
   PrintText(Render(tasks));
   PrintText("writes:");
   for (const std::string& line : plan.writes) PrintText("  " + line);
@@ -35,10 +37,15 @@ void SetUpPlan(CLI::App& app, Session& session) {
     for (const app::PlanAnswer& plan : *plans) {
       nlohmann::json tasks = nlohmann::json::array();
       for (const app::PlannedTask& task : plan.tasks) {
-        tasks.push_back({{"name", task.name}, {"kind", task.kind}, {"needs", task.needs}, {"what", task.what}});
+        tasks.push_back(
+            {{"name", task.name}, {"kind", task.kind}, {"needs", task.needs}, {"what", task.what}});
       }
-      list.push_back({{"dataset", plan.dataset}, {"slot", plan.slot}, {"environment", plan.environment},
-                      {"standing", plan.standing}, {"tasks", tasks}, {"writes", plan.writes}});
+      list.push_back({{"dataset", plan.dataset},
+                      {"slot", plan.slot},
+                      {"environment", plan.environment},
+                      {"standing", plan.standing},
+                      {"tasks", tasks},
+                      {"writes", plan.writes}});
     }
     PrintJson("plan", {{"runs", list}});
   });

@@ -14,8 +14,11 @@ void SetUpQuery(CLI::App& app, Session& session) {
   app.add_option("dataset", request->dataset, "a dataset's or pipeline's name")->required();
   app.add_option("sql", request->sql, "one SELECT over its tables")->required();
   AddPublishOptions(app, request->publish);
-  app.add_option("--limit", request->limit, "rows shown (default: 1000)")->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
-  app.add_option("--output,-o", request->output, "write all rows to FILE (.csv, .csv.gz, .json, .ndjson, .parquet)")->type_name("FILE");
+  app.add_option("--limit", request->limit, "rows shown (default: 1000)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+  app.add_option("--output,-o", request->output,
+                 "write all rows to FILE (.csv, .csv.gz, .json, .ndjson, .parquet)")
+      ->type_name("FILE");
   app.callback([request, &session] {
     app::SignalWatcher signals;
     const auto settings = app::LoadSettings(session.settings);
@@ -23,7 +26,8 @@ void SetUpQuery(CLI::App& app, Session& session) {
     const auto answer = app::Query(*settings, *request, signals.token());
     if (!answer.ok()) return session.Fail(answer.status());
     if (request->output.empty()) return ReportRows(*answer, session);
-    if (session.format.json) return PrintJson("query", {{"output", request->output}, {"total", answer->total}});
+    if (session.format.json)
+      return PrintJson("query", {{"output", request->output}, {"total", answer->total}});
     PrintText(fmt::format("wrote {} rows to {}", FormatCount(answer->total), request->output));
   });
 }

@@ -14,7 +14,8 @@ void Print(const app::ReplayAnswer& answer) {
   }
   PrintText(Render(table));
   PrintText(fmt::format("state: {}", answer.state_same ? "same" : "DIFFERS"));
-  PrintText(answer.same() ? fmt::format("the same bytes as publish {} ({} files)", answer.publish, answer.files.size())
+  PrintText(answer.same() ? fmt::format("the same bytes as publish {} ({} files)", answer.publish,
+                                        answer.files.size())
                           : fmt::format("NOT the same bytes as publish {}", answer.publish));
 }
 
@@ -33,11 +34,16 @@ void SetUpReplay(CLI::App& app, Session& session) {
     if (!session.format.json) return Print(*answer);
     nlohmann::json files = nlohmann::json::array();
     for (const app::ReplayedFile& file : answer->files) {
-      files.push_back({{"table", file.table}, {"path", file.path}, {"published_sha256", file.published_sha256},
+      files.push_back({{"table", file.table},
+                       {"path", file.path},
+                       {"published_sha256", file.published_sha256},
                        {"replayed_sha256", file.replayed_sha256}});
     }
-    PrintJson("replay", {{"run", answer->run}, {"publish", answer->publish}, {"same", answer->same()},
-                         {"state_same", answer->state_same}, {"files", files}});
+    PrintJson("replay", {{"run", answer->run},
+                         {"publish", answer->publish},
+                         {"same", answer->same()},
+                         {"state_same", answer->state_same},
+                         {"files", files}});
   });
 }
 

@@ -15,10 +15,15 @@ std::string ExitText(const core::PipelineStatus& status) {
 }
 
 nlohmann::json ToJson(const core::PipelineStatus& status) {
-  nlohmann::json json = {{"pipeline", status.pipeline}, {"dataset", status.dataset}, {"environment", status.environment},
-                         {"running", status.running},   {"runs", status.runs},       {"gaps", status.gap_units}};
+  nlohmann::json json = {{"pipeline", status.pipeline},
+                         {"dataset", status.dataset},
+                         {"environment", status.environment},
+                         {"running", status.running},
+                         {"runs", status.runs},
+                         {"gaps", status.gap_units}};
   json["published"] = status.published ? nlohmann::json(*status.published) : nlohmann::json();
-  json["published_slot"] = status.published_slot ? nlohmann::json(status.published_slot->text) : nlohmann::json();
+  json["published_slot"] =
+      status.published_slot ? nlohmann::json(status.published_slot->text) : nlohmann::json();
   json["newest_run"] = status.newest ? core::ToJson(*status.newest) : nlohmann::json();
   return json;
 }
@@ -36,11 +41,14 @@ void Run(Session& session) {
     return PrintJson("status", {{"lake", settings->lake_root.string()}, {"pipelines", list}});
   }
   if (statuses->empty()) return PrintText("no runs yet; start with: catchment run PIPELINE");
-  TextTable table{{"dataset", "env", "publish", "slot", "newest run", "exit", "gaps", "running", "runs"}, {}};
+  TextTable table{
+      {"dataset", "env", "publish", "slot", "newest run", "exit", "gaps", "running", "runs"}, {}};
   for (const core::PipelineStatus& status : *statuses) {
-    table.rows.push_back({status.dataset, status.environment, status.published ? std::to_string(*status.published) : "",
-                          status.published_slot ? status.published_slot->text : "", Newest(status), ExitText(status),
-                          std::to_string(status.gap_units), std::to_string(status.running), std::to_string(status.runs)});
+    table.rows.push_back({status.dataset, status.environment,
+                          status.published ? std::to_string(*status.published) : "",
+                          status.published_slot ? status.published_slot->text : "", Newest(status),
+                          ExitText(status), std::to_string(status.gap_units),
+                          std::to_string(status.running), std::to_string(status.runs)});
   }
   PrintText(Render(table));
 }

@@ -10,7 +10,8 @@ void SetUpVerify(CLI::App& app, Session& session) {
   auto request = std::make_shared<app::VerifyRequest>();
   app.add_option("dataset", request->dataset, "a dataset's or pipeline's name (default: all)");
   app.add_flag("--quick", request->quick, "existence and size only, no digests");
-  app.add_flag("--all-versions", request->all_versions, "objects of every publish, not only of the newest");
+  app.add_flag("--all-versions", request->all_versions,
+               "objects of every publish, not only of the newest");
   app.callback([request, &session] {
     app::SignalWatcher signals;
     const auto settings = app::LoadSettings(session.settings);

@@ -12,7 +12,8 @@ using catchment::columnar::ParseCsv;
 /// Whatever is read without error is written and read again as the same table.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  CsvReadOptions options{.infer_rows = 4, .max_field_bytes = 1 << 16, .max_columns = 64, .max_rows = 1000};
+  CsvReadOptions options{
+      .infer_rows = 4, .max_field_bytes = 1 << 16, .max_columns = 64, .max_rows = 1000};
   options.decompress.max_bytes = 1 << 20;
   if (size % 3 == 1) options.delimiter = ';';
   options.header = size % 2 == 0;

@@ -12,7 +12,8 @@ using catchment::columnar::ParseJson;
 /// Whatever is read without error is written and read again as the same rows.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  JsonReadOptions options{.infer_rows = 4, .max_object_bytes = 1 << 16, .max_depth = 16, .max_columns = 64};
+  JsonReadOptions options{
+      .infer_rows = 4, .max_object_bytes = 1 << 16, .max_depth = 16, .max_columns = 64};
   options.max_rows = 1000;
   options.decompress.max_bytes = 1 << 20;
   const auto table = ParseJson(text, "fuzz", options);

@@ -1,4 +1,5 @@
-// The Parquet library exports OpenSSL's symbols of its own copy; the order of libraries decides which is used.
+// The Parquet library exports OpenSSL's symbols of its own copy; the order of libraries decides
+// which is used.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +18,8 @@ TEST(LinkOrderTest, OpenSslIsTheSystemsEvenWithParquetLoaded) {
   ASSERT_NE(found, nullptr);
   Dl_info info{};
   ASSERT_NE(dladdr(found, &info), 0);
-  EXPECT_NE(std::string(info.dli_fname).find("libcrypto.so.3"), std::string::npos) << info.dli_fname;
+  EXPECT_NE(std::string(info.dli_fname).find("libcrypto.so.3"), std::string::npos)
+      << info.dli_fname;
 }
 
 }  // namespace

@@ -1,13 +1,39 @@
 #include "app/run_pipeline.h"
 
+#include <unistd.h>
+
+#include <optional>
+#include <thread>
+
 #include "app/lake_publisher.h"
 #include "app/run_services.h"
 #include "app/state_stores.h"
 #include "app/task_bodies.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "core/exit_code.h"
 
 namespace catchment::app {
 namespace {
+
+/// Ends the process when a run outlives its time limit by more than `kGrace`: a task that does not look at its
+/// deadline cannot hold a slot for ever. What it leaves is what a kill leaves. Thread: `watchdog`.
+class Watchdog {
+ public:
+  explicit Watchdog(std::optional<std::chrono::milliseconds> limit) {
+    if (!limit) return;
+    thread_ = std::jthread([limit = *limit + kGrace](const std::stop_token& stop) {
+      const SystemClock clock;
+      if (!clock.Sleep(limit, stop)) return;
+      Log(LogLevel::kError, "a task did not end at the time limit; the process ends itself");
+      _exit(core::kExitDeadline);
+    });
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kGrace{30'000};
+  std::jthread thread_;
+};
 
 Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& spec, StateStores& state,
                                const RunControl& control) {
@@ -28,6 +54,7 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
   context.clock = clock.get();
   context.stop = control.stop;
   context.prefix = fmt::format("[{} {}]", spec.pipeline.text, spec.slot.id.text);
+  const Watchdog watchdog(spec.time_limit);
   return core::ExecuteRun(spec, dependencies, context);
 }
 

@@ -26,8 +26,7 @@ struct StateStores::Members {
 
 Result<std::unique_ptr<StateStores>> StateStores::Open(const Settings& settings) {
   ASSIGN_OR_RETURN(auto database, state::Database::Open(settings.state_folder / "state.db"));
-  // Leases of different lakes must not meet, whatever environments are called.
-  auto members = std::make_unique<Members>(std::move(database), settings.lake_root.string());
+  auto members = std::make_unique<Members>(std::move(database), settings.environment.name);
   return std::unique_ptr<StateStores>(new StateStores(std::move(members)));
 }
 

@@ -105,9 +105,14 @@ Result<Time> ParseTime(std::string_view text) {
       year < 1678 || year > 2261) {
     return wrong();
   }
-  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second) + microseconds(fraction) -
-         std::chrono::minutes(offset_minutes);
+  const Time time = Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+                    std::chrono::minutes(minute) + std::chrono::seconds(second) +
+                    microseconds(fraction) - std::chrono::minutes(offset_minutes);
+  // The offset can carry a time over the limit.
+  const auto utc_year =
+      std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year();
+  if (int(utc_year) < 1678 || int(utc_year) > 2261) return wrong();
+  return time;
 }
 
 std::string FormatTime(Time time) {
@@ -197,7 +202,7 @@ Result<milliseconds> ParseDuration(std::string_view text) {
   while (!rest.empty()) {
     int64_t number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error != std::errc() || number < 0) return wrong();
+    if (error != std::errc() || rest.front() == '-') return wrong();
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));
     const size_t letters = std::min(rest.find_first_of("0123456789"), rest.size());
     int64_t unit = 0;

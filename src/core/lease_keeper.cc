@@ -13,8 +13,8 @@ void LeaseKeeper::Keep(const std::stop_token& stop) {
   auto renewed = std::chrono::steady_clock::now();
   while (true) {
     {
-      std::unique_lock<Mutex> lock(mutex_);
-      wake_.wait_for(lock, stop, ttl_ / 3, [] { return false; });
+      MutexLock lock(mutex_);
+      wake_.wait_for(mutex_, stop, ttl_ / 3, [] { return false; });
     }
     if (stop.stop_requested()) return;
     const auto now = std::chrono::steady_clock::now();

@@ -597,13 +597,13 @@ void Reader::ReadSinks(const YamlNode& node, Pipeline& pipeline) {
     others.kind = YamlNode::Kind::kMap;
     others.mark = entry.mark;
     if (const YamlNode* with = reader.Find("with")) {
-      for (const auto& pair : Entries(*with, "with", problems_)) others.map.push_back(pair);
+      for (const YamlEntry& other : Entries(*with, "with", problems_)) others.map.push_back(other);
     }
     reader.Rest();
-    for (const auto& pair : entry.map) {
-      const std::string& key = pair.first.text;
+    for (const YamlEntry& other : entry.map) {
+      const std::string& key = other.key.text;
       if (key != "kind" && key != "table" && key != "to" && key != "on" && key != "with") {
-        others.map.push_back(pair);
+        others.map.push_back(other);
       }
     }
     spec.with = ToJson(others);

@@ -105,6 +105,10 @@ class RunTest : public testing::Test {
     own.clock = &clock_;
     return ExecuteRun(spec_, with, context != nullptr ? *context : own);
   }
+  bool NoLeaseIsHeld() {
+    MutexLock lock(book_.leases.mutex);
+    return book_.leases.leases.empty();
+  }
   SlotState StateOfSlot() {
     const auto row = ledger_.Find({"p"}, spec_.slot.id);
     return row.ok() ? row->state : SlotState::kRunning;
@@ -142,7 +146,7 @@ TEST_F(RunTest, PublishesWhatTheTasksGaveAndRecordsIt) {
   EXPECT_EQ(record.tasks[1].attempts, 1);
   EXPECT_EQ(StateOfSlot(), SlotState::kPublished);
   EXPECT_EQ(publisher_.recorded.size(), 1u);
-  EXPECT_TRUE(book_.leases.leases.empty());
+  EXPECT_TRUE(NoLeaseIsHeld());
 }
 
 TEST_F(RunTest, APublishedAndClosedSlotIsLeftAloneButItsExportsAreFinished) {
@@ -324,7 +328,7 @@ TEST_F(RunTest, ASignalStopsTheRunWithItsCode) {
   const RunResult result = Execute(&context);
   EXPECT_EQ(result.exit_code, kExitTerminated);
   EXPECT_EQ(result.record.state, RunState::kCancelled);
-  EXPECT_TRUE(book_.leases.leases.empty());
+  EXPECT_TRUE(NoLeaseIsHeld());
 }
 
 TEST_F(RunTest, TheTimeLimitIsExit124) {

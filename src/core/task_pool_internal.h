@@ -31,8 +31,8 @@ class TaskPool {
 
   /// Block until a job has ended; one end for each Start.
   Done WaitForOne() {
-    std::unique_lock<Mutex> lock(mutex_);
-    job_done_.wait(lock, [&] { return !done_.empty(); });
+    MutexLock lock(mutex_);
+    job_done_.wait(mutex_, [&]() REQUIRES(mutex_) { return !done_.empty(); });
     Done done = std::move(done_.front());
     done_.pop_front();
     return done;
@@ -43,8 +43,9 @@ class TaskPool {
     while (true) {
       std::function<Done()> job;
       {
-        std::unique_lock<Mutex> lock(mutex_);
-        if (!job_ready_.wait(lock, stop, [&] { return !jobs_.empty(); })) return;
+        MutexLock lock(mutex_);
+        const auto some = [&]() REQUIRES(mutex_) { return !jobs_.empty(); };
+        if (!job_ready_.wait(mutex_, stop, some)) return;
         if (stop.stop_requested()) return;
         job = std::move(jobs_.front());
         jobs_.pop_front();

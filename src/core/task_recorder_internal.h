@@ -30,22 +30,28 @@ class TaskRecorder {
 
   /// Wait until everything added is written. The first failure since the last Flush, if any.
   Status Flush() {
-    std::unique_lock<Mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return waiting_.empty() && !writing_; });
+    MutexLock lock(mutex_);
+    changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return waiting_.empty() && !writing_; });
     return std::exchange(failure_, Status());
   }
 
  private:
   void Work(const std::stop_token& stop) {
-    std::unique_lock<Mutex> lock(mutex_);
-    while (changed_.wait(lock, stop, [&] { return !waiting_.empty(); })) {
-      const std::vector<TaskRecord> batch = std::exchange(waiting_, {});
-      writing_ = true;
-      lock.unlock();
+    while (true) {
+      std::vector<TaskRecord> batch;
+      {
+        MutexLock lock(mutex_);
+        const auto some = [&]() REQUIRES(mutex_) { return !waiting_.empty(); };
+        if (!changed_.wait(mutex_, stop, some)) return;
+        batch.swap(waiting_);
+        writing_ = true;
+      }
       const Status status = runs_.TasksDone(run_, batch);
-      lock.lock();
-      writing_ = false;
-      if (failure_.ok()) failure_ = status;
+      {
+        MutexLock lock(mutex_);
+        writing_ = false;
+        if (failure_.ok()) failure_ = status;
+      }
       changed_.notify_all();
     }
   }

@@ -105,15 +105,15 @@ class TreeBuilder final : public YAML::EventHandler {
     key_ = level.key_next;
     level.key_next = !level.key_next;
     if (!key_) {
-      level.node->map.back().second = std::move(node);
-      return &level.node->map.back().second;
+      level.node->map.back().value = std::move(node);
+      return &level.node->map.back().value;
     }
     if (kind != YamlNode::Kind::kScalar) {
       Refuse(mark, "a key must be a plain text; placeholders in braces need quotes: \"{param.x}\"");
       return nullptr;
     }
-    level.node->map.emplace_back(std::move(node), YamlNode{});
-    return &level.node->map.back().first;
+    level.node->map.push_back({std::move(node), YamlNode{}});
+    return &level.node->map.back().key;
   }
 
   void Open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
@@ -179,7 +179,7 @@ nlohmann::json PlainScalar(const std::string& text) {
 
 /// `{param.x}` without quotes.
 bool LooksLikePlaceholder(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::kMap && node.map.size() == 1 && node.map[0].second.IsNull();
+  return node.kind == YamlNode::Kind::kMap && node.map.size() == 1 && node.map[0].value.IsNull();
 }
 
 }  // namespace
@@ -253,10 +253,9 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& ca
   return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
 }
 
-const std::vector<std::pair<YamlNode, YamlNode>>& Entries(const YamlNode& node,
-                                                          std::string_view what,
-                                                          Problems& problems) {
-  static const std::vector<std::pair<YamlNode, YamlNode>> none;
+const std::vector<YamlEntry>& Entries(const YamlNode& node, std::string_view what,
+                                      Problems& problems) {
+  static const std::vector<YamlEntry> none;
   if (node.kind == YamlNode::Kind::kMap) return node.map;
   if (!node.IsNull()) problems.Add(node.mark, "{}: expected a map of name: value", what);
   return none;
@@ -267,7 +266,7 @@ std::optional<std::string> ScalarText(const YamlNode& node, std::string_view wha
   if (node.kind == YamlNode::Kind::kScalar) return node.text;
   if (LooksLikePlaceholder(node)) {
     problems.Add(node.mark, "{}: put quotes around the placeholder: \"{{{}}}\"", what,
-                 node.map[0].first.text);
+                 node.map[0].key.text);
   } else {
     problems.Add(node.mark, "{}: expected a text, found a {}", what,
                  node.kind == YamlNode::Kind::kList ? "list" : "map");

@@ -16,6 +16,8 @@
 
 namespace catchment::core {
 
+struct YamlEntry;
+
 /// A YAML value with its place in the file. A value type; independent of the YAML library.
 struct YamlNode {
   enum class Kind { kScalar, kList, kMap };
@@ -24,9 +26,14 @@ struct YamlNode {
   std::string text;     ///< scalar
   bool quoted = false;  ///< scalar: a text whatever it looks like
   std::vector<YamlNode> list;
-  std::vector<std::pair<YamlNode, YamlNode>> map;  ///< keys are scalars, each once
+  std::vector<YamlEntry> map;  ///< keys are scalars, each once
 
   bool IsNull() const;
+};
+
+/// One key of a map and its value.
+struct YamlEntry {
+  YamlNode key, value;
 };
 
 /// What is wrong with one file so far.
@@ -103,9 +110,8 @@ class MapReader {
 };
 
 /// The entries of a map, or none with a problem.
-const std::vector<std::pair<YamlNode, YamlNode>>& Entries(const YamlNode& node,
-                                                          std::string_view what,
-                                                          Problems& problems);
+const std::vector<YamlEntry>& Entries(const YamlNode& node, std::string_view what,
+                                      Problems& problems);
 
 /// A scalar's text; a problem if it is none. `{param.x}` without quotes is a map to YAML: the
 /// message says so.

@@ -86,9 +86,11 @@ net::TokenSource* RunServices::Tokens(const std::string& identity) {
   MutexLock lock(mutex_);
   const auto known = tokens_.find(identity);
   if (known != tokens_.end()) return known->second.get();
+  core::Identity named;  // without references unless configured: every token is then denied
+  named.name = identity;
   const auto configured = settings_.config.identities.find(identity);
-  if (configured == settings_.config.identities.end()) return nullptr;
-  auto made = std::make_unique<IdentityTokens>(configured->second, world_, *secrets_);
+  if (configured != settings_.config.identities.end()) named = configured->second;
+  auto made = std::make_unique<IdentityTokens>(std::move(named), world_, *secrets_);
   return tokens_.emplace(identity, std::move(made)).first->second.get();
 }
 

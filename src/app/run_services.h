@@ -17,6 +17,7 @@
 #include "net/curl_transport.h"
 #include "net/secrets.h"
 #include "net/vault.h"
+#include "sources/generic/file_transport.h"
 
 namespace catchment::app {
 
@@ -60,7 +61,8 @@ class RunServices {
   std::unique_ptr<lake::WriteStore> store_;
   std::unique_ptr<net::LocalSecretStore> secrets_;
   std::unique_ptr<net::ExchangeLog> log_;
-  LazyTransport world_;
+  LazyTransport network_;
+  sources::generic::FileTransport world_{network_};  ///< files too
   TaskServices tasks_;
   // Guarded by mutex_.
   Mutex mutex_;

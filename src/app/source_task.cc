@@ -24,6 +24,17 @@ class PriorTransport final : public net::Transport {
   net::ReplayTransport replay_;
 };
 
+sources::RefreshMode ModeOf(core::Refresh refresh) {
+  switch (refresh) {
+    case core::Refresh::kAll:
+      return sources::RefreshMode::kAll;
+    case core::Refresh::kNone:
+      return sources::RefreshMode::kNone;
+    default:
+      return sources::RefreshMode::kAuto;
+  }
+}
+
 class SourceTask final : public core::TaskBody {
  public:
   SourceTask(const core::TaskSpec& task, const sources::SourceEntry& entry,
@@ -53,9 +64,8 @@ class SourceTask final : public core::TaskBody {
     made.task = task_.name;
     made.run = spec.run.text;
     made.slot = spec.slot.start;
-    made.refresh = spec.refresh == core::Refresh::kAll
-                       ? std::chrono::milliseconds(0)
-                       : task_.refresh.value_or(std::chrono::milliseconds(0));
+    made.refresh = task_.refresh.value_or(std::chrono::milliseconds(0));
+    made.refresh_mode = ModeOf(spec.refresh);
     made.first_of_day = FirstOfDay(head, spec.slot.start);
     ASSIGN_OR_RETURN(made.parameters, core::ExpandDocument(task_.with, spec.placeholders),
                      "task '{}'", task_.name);
@@ -63,6 +73,7 @@ class SourceTask final : public core::TaskBody {
     made.pipeline_file = [folder](const std::string& name) {
       return ReadFile(folder / name, 16 << 20);
     };
+    made.base_folder = services_.settings->config.folder;
     for (const auto& [name, artifact] : input.needs) made.needs.emplace(name, TableOf(*artifact));
     made.head_table = [&head](const std::string& table) { return head.Table(table); };
     if (head.number() > 0) made.head_number = head.number();

@@ -6,6 +6,9 @@
 #include "core/pipeline_parse.h"
 #include "core/placeholders.h"
 #include "core/slot.h"
+#include "net/endpoints.h"
+
+extern char** environ;
 
 namespace catchment::app {
 namespace {
@@ -61,6 +64,7 @@ Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings&
 }
 
 Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request) {
+  RETURN_IF_ERROR(net::Endpoints::FromEnvironment(environ, {}).status());
   ASSIGN_OR_RETURN(const auto pipeline, LoadPipelineByName(settings, request.pipeline));
   core::PlaceholderValues placeholders;
   ASSIGN_OR_RETURN(placeholders.parameters,

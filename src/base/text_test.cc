@@ -9,6 +9,12 @@ TEST(TextTest, SuggestsTheNearestWordOnlyIfItIsNear) {
   EXPECT_EQ(Nearest("schedul", words), "schedule");
   EXPECT_EQ(Nearest("publsh", words), "publish");
   EXPECT_EQ(Nearest("environment", words), "");
+  EXPECT_EQ(Nearest("taks", words), "tasks");
+  EXPECT_EQ(Nearest("takss", words), "tasks") << "neighbours that swapped count as one";
+  const std::string letters[] = {"a", "file", "lake"};
+  EXPECT_EQ(Nearest("flie", letters), "file");
+  EXPECT_EQ(Nearest("lkae", letters), "lake");
+  EXPECT_EQ(Nearest("c", letters), "") << "any letter is one from any other";
 }
 
 TEST(TextTest, GlobsMatchWholeTexts) {

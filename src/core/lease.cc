@@ -102,8 +102,8 @@ LeaseStanding StandingOf(const StoredLease& stored, const Machine& machine) {
 
 Error LeaseHeld(const StoredLease& stored) {
   const LeaseHolder& holder = stored.lease.holder;
-  return Locked("{} is held by run {} (pid {} on {}, since {})", stored.lease.name, holder.run,
-                holder.pid, holder.host,
+  return Locked("{} is held by run {} (pid {} on {}, since {}); wait until it has ended",
+                stored.lease.name, holder.run, holder.pid, holder.host,
                 FormatTime(std::chrono::floor<std::chrono::seconds>(stored.since)));
 }
 

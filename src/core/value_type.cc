@@ -105,7 +105,10 @@ Result<json> CoerceText(const json& value, std::string_view type) {
     } else if (type == "map") {
       typed = json::parse(text, nullptr, false);
     }
-    if (typed.is_discarded()) return Invalid("'{}' is not JSON", text.substr(0, 64));
+    if (typed.is_discarded()) {
+      return Invalid("'{}' is not JSON; write {}", text.substr(0, 64),
+                     type == "list" ? "[\"a\", \"b\"], or a,b" : "{\"name\": \"value\"}");
+    }
   }
   RETURN_IF_ERROR(CheckType(typed, type));
   return typed;

@@ -447,7 +447,11 @@ Result<Manifest> ReadManifest(const ReadStore& store, std::string_view dataset, 
                               std::string* digest) {
   const std::string key = ManifestKey(dataset, number);
   ASSIGN_OR_RETURN(const std::string bytes, store.Get(key, kManifestLimit), "read {}", key);
-  ASSIGN_OR_RETURN(Manifest manifest, ParseManifest(bytes), "{}", key);
+  Result<Manifest> parsed = ParseManifest(bytes);
+  if (!parsed.ok() && parsed.error().code == Code::kCorrupt) {
+    return Corrupt("{}: {}; restore it from a backup", key, parsed.error().message);
+  }
+  ASSIGN_OR_RETURN(Manifest manifest, std::move(parsed), "{}", key);
   if (manifest.number != number) {
     return Corrupt("{}: number: carries {}", key, manifest.number);
   }

@@ -4,20 +4,32 @@
 #include "net/url.h"
 
 namespace catchment::net {
+namespace {
+
+constexpr std::string_view kPrefix = "CATCHMENT_ENDPOINT_";
+
+std::string VariableOf(std::string_view service) {
+  std::string name(kPrefix);
+  for (const char c : service) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+}  // namespace
 
 Result<Endpoints> Endpoints::Make(std::map<std::string, std::string> services,
                                   std::vector<ServiceHost> hosts) {
   Endpoints endpoints;
   for (auto& [service, base] : services) {
-    ASSIGN_OR_RETURN(const Url url, ParseUrl(base), "endpoint of {}", service);
-    if (!IsLoopbackHost(url.host)) {
+    const std::string variable = VariableOf(service);
+    const Result<Url> url = ParseUrl(base);
+    if (!url.ok() || !IsLoopbackHost(url->host)) {
       return Invalid(
-          "endpoint of {} is {}: only loopback addresses (127.0.0.1, ::1) are allowed; unset the "
+          "{} names {}: only loopback URLs such as http://127.0.0.1:9000 are allowed; unset the "
           "variable to ask the real service",
-          service, url.ToText());
+          variable, url.ok() ? "host " + url->host : "no http or https URL");
     }
-    if (url.query) return Invalid("endpoint of {}: a base URL has no query", service);
-    std::string text = url.ToText();
+    if (url->query) return Invalid("{}: a base URL has no query", variable);
+    std::string text = url->ToText();
     while (text.ends_with('/')) text.pop_back();
     endpoints.services_[service] = std::move(text);
   }
@@ -27,7 +39,6 @@ Result<Endpoints> Endpoints::Make(std::map<std::string, std::string> services,
 
 Result<Endpoints> Endpoints::FromEnvironment(const char* const* environment,
                                              std::vector<ServiceHost> hosts) {
-  constexpr std::string_view kPrefix = "CATCHMENT_ENDPOINT_";
   std::map<std::string, std::string> services;
   for (; *environment != nullptr; ++environment) {
     const std::string_view variable = *environment;

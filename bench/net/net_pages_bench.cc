@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "../figures.h"
 #include "net/curl_transport.h"
 #include "net/parallel.h"
 
@@ -144,6 +145,7 @@ int main(int argc, char** argv) {
       }
     }
   }
+  double ours = 1e9;  // that of no round
   const double ideal = static_cast<double>(pages) / connections * 0.030;
   printf("%d pages of 100 kB, %d connections, ideal %.3f s, median of %d rounds\n", pages,
          connections, ideal, rounds);
@@ -156,5 +158,7 @@ int main(int argc, char** argv) {
     }
     printf("%-10s wall %.3f s  ratio %.3f  cpu %.3f s  peak %.1f MiB\n", name.c_str(), Median(wall),
            Median(wall) / ideal, Median(cpu), Median(peak));
+    if (name == "catchment") ours = Median(wall) / ideal;
   }
+  bench::AtMost("pages_vs_ideal", ours, "times", 1.1);
 }

@@ -1,6 +1,9 @@
 #include "app/export_writer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <span>
+#include <thread>
 
 #include "app/sql_values.h"
 #include "base/file.h"
@@ -72,6 +75,43 @@ Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherS
   return lake::WriteExport(*root, *services.store, view, item);
 }
 
+/// Write the exports of one publish, a few at once, since packing one file keeps one processor busy
+/// and exports have paths of their own. What cannot be written stays owed.
+Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
+                  const OpContext& context, const core::Lease& lease,
+                  std::span<const lake::OwedExport> batch, core::FinishResult& result) {
+  std::vector<Status> wanted(batch.size());
+  std::vector<Result<lake::ExportOutcome>> written(batch.size(), Internal("not written"));
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < batch.size(); i = next++) {
+      wanted[i] = context.Check();
+      if (wanted[i].ok()) wanted[i] = services.leases->Renew(lease);
+      if (wanted[i].ok()) written[i] = WriteOne(spec, services, batch[i], false);
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    const size_t count = std::min<size_t>({batch.size(), std::thread::hardware_concurrency(), 4});
+    while (helpers.size() + 1 < count) helpers.emplace_back(work);
+    work();
+  }
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const lake::OwedExport& owed = batch[i];
+    RETURN_IF_ERROR(wanted[i]);
+    if (written[i].ok()) {
+      RETURN_IF_ERROR(lake::MarkExported(*services.store, spec.dataset.text, owed.publish,
+                                         owed.record.id, *written[i], context.clock->Now()));
+      result.exports_written += *written[i] == lake::ExportOutcome::kWritten ? 1 : 0;
+    } else {
+      ++result.exports_owed;
+      result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path,
+                                         owed.publish, written[i].error().message));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<lake::ExportRecord>> MakeExportRecords(
@@ -116,21 +156,12 @@ Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& serv
   // Looked at again under the lease: another run may have written them meanwhile.
   const auto owed_now = lake::OwedExports(*services.store, dataset);
   if (!owed_now.ok()) outcome = owed_now.status();
-  for (const lake::OwedExport& owed : owed_now.ok() ? *owed_now : std::vector<lake::OwedExport>()) {
-    outcome = context.Check();
-    if (outcome.ok()) outcome = services.leases->Renew(*lease);
-    if (!outcome.ok()) break;
-    const Result<lake::ExportOutcome> written = WriteOne(spec, services, owed, false);
-    if (written.ok()) {
-      outcome = lake::MarkExported(*services.store, dataset, owed.publish, owed.record.id, *written,
-                                   context.clock->Now());
-      if (!outcome.ok()) break;
-      result.exports_written += *written == lake::ExportOutcome::kWritten ? 1 : 0;
-    } else {
-      ++result.exports_owed;
-      result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path,
-                                         owed.publish, written.error().message));
-    }
+  const std::vector<lake::OwedExport> owed =
+      owed_now.ok() ? *owed_now : std::vector<lake::OwedExport>();
+  for (size_t begin = 0, end = 0; begin < owed.size() && outcome.ok(); begin = end) {
+    while (end < owed.size() && owed[end].publish == owed[begin].publish) ++end;
+    const std::span<const lake::OwedExport> batch = std::span(owed).subspan(begin, end - begin);
+    outcome = WriteBatch(spec, services, context, *lease, batch, result);
   }
   RETURN_IF_ERROR(services.leases->Release(*lease));
   return outcome;

@@ -124,12 +124,8 @@ class Reader {
     return std::move(response.body);
   }
 
-  /// Parquet is read at any offset, so the bytes become a file of the run.
   Result<columnar::Table> ReadParquetFile(const std::string& bytes, const std::string& name) {
-    const std::filesystem::path copy =
-        input_.work_folder / fmt::format("file-{}.parquet", copies_++);
-    RETURN_IF_ERROR(WriteFileAtomically(copy, bytes));
-    ASSIGN_OR_RETURN(auto rows, columnar::ReadParquet(copy), "{}", name);
+    ASSIGN_OR_RETURN(auto rows, columnar::ReadParquetBytes(bytes, name));
     if (options_.schema != nullptr) {
       ASSIGN_OR_RETURN(rows, columnar::CastToSchema(rows, options_.schema), "{}", name);
     }
@@ -140,7 +136,6 @@ class Reader {
   const Options& options_;
   const OpContext& context_;
   SourceReport& report_;
-  int copies_ = 0;
 };
 
 class FileRows final : public Source {

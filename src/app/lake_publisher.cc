@@ -65,6 +65,29 @@ Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {
   return *sealed_;
 }
 
+Status LakePublisher::RecordAhead(const PublishRequest& request, const OpContext& context) {
+  if (recorded_ahead_) return {};
+  const RunSpec& spec = *request.spec;
+  core::RunRecord record;
+  record.run = spec.run;
+  record.pipeline = spec.pipeline;
+  record.dataset = spec.dataset;
+  record.slot = spec.slot.id;
+  record.slot_start = spec.slot.start;
+  record.environment = spec.environment;
+  record.started = context.clock->Now();
+  record.simulated = spec.simulated;
+  record.attempt = spec.attempt;
+  record.tasks = request.tasks;
+  record.reports = request.reports;
+  record.gaps = request.gaps;
+  record.gap_units = core::GapUnits(request.gaps);
+  record.head = HeadOf(*request.head).number();
+  RETURN_IF_ERROR(Record(spec, record, context), "record of run {}", spec.run.text);
+  recorded_ahead_ = true;
+  return {};
+}
+
 Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
                                              const OpContext& context) {
   const RunSpec& spec = *request.spec;
@@ -89,6 +112,7 @@ Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
   if (!input.ok()) return input.status();
   for (const lake::TableInput& table : input->tables)
     result.rows[table.name] = table.rows.num_rows();
+  RETURN_IF_ERROR(RecordAhead(request, context));
   ASSIGN_OR_RETURN(const lake::Manifest manifest, lake::Publish(*services_.store, *input, context));
   result.number = manifest.number;
   return result;

@@ -41,9 +41,12 @@ class LakePublisher final : public core::Publisher {
 
  private:
   Result<std::string> SealExchanges(const core::RunSpec& spec);
+  /// Keep what a replay needs before the commit point: a process killed after it can say no more.
+  Status RecordAhead(const core::PublishRequest& request, const OpContext& context);
 
   const PublisherServices services_;
   std::optional<std::string> sealed_;  ///< digest of the exchange list, once sealed
+  bool recorded_ahead_ = false;
 };
 
 }  // namespace catchment::app

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/dead_runs.h"
 #include "app/delivery.h"
 #include "app/export_writer.h"
 #include "app/run_pipeline.h"
@@ -16,6 +17,7 @@
 #include "lake/outbox.h"
 #include "lake/recover.h"
 #include "lake/verify.h"
+#include "net/vault.h"
 
 namespace catchment::app {
 namespace fs = std::filesystem;
@@ -26,16 +28,6 @@ OpContext Context(const Clock& clock, std::stop_token stop) {
   context.clock = &clock;
   context.stop = std::move(stop);
   return context;
-}
-
-/// Whether the process that carries out `run` lives, as far as this machine knows.
-bool Alive(StateStores& state, const RunId& run) {
-  const Result<core::RunRecord> record = state.runs().Get(run);
-  if (!record.ok() || record->state != core::RunState::kRunning) return false;
-  const auto lease = state.leases().Find(core::SlotLeaseName(record->dataset, record->slot));
-  if (!lease.ok()) return true;  // not known: leave its things alone
-  return lease->has_value() && (*lease)->lease.holder.run == run.text &&
-         core::StandingOf(**lease, state.machine()) != core::LeaseStanding::kDead;
 }
 
 /// A spec good enough to finish what publishes of the dataset owe: definition, dataset, parameters'
@@ -106,7 +98,18 @@ Status RecoverDataset(const Settings& settings, StateStores& state, const std::s
   say(report.checkpoints, "rewrote checkpoints:");
   say(report.kept, "left alone, of runs at work:");
   if (report.head) answer.done.push_back("rewrote HEAD");
+  ASSIGN_OR_RETURN(const std::vector<std::string> ended,
+                   EndDeadRuns(settings, state, *store, dataset));
+  say(ended, "wrote down what became of dead runs:");
   return FinishDataset(settings, state, dataset, std::move(stop), answer);
+}
+
+/// Whether a process has the request ledger of a scratch folder open.
+bool WritesExchanges(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder / "exchanges.log", error)) return false;
+  const auto log = net::ExchangeLog::Open(folder);
+  return !log.ok() && log.error().code == Code::kLocked;
 }
 
 /// Scratch folders of runs that are dead.
@@ -117,6 +120,7 @@ MaintenanceAnswer RecoverWorkFolders(const Settings& settings, StateStores& stat
   for (const fs::directory_entry& entry :
        fs::directory_iterator(settings.state_folder / "work", error)) {
     if (Alive(state, RunId{entry.path().filename().string()})) continue;
+    if (WritesExchanges(entry.path())) continue;  // a run that waits for its turn is in no list yet
     std::error_code failed;
     fs::remove_all(entry.path(), failed);
     removed += failed ? 0 : 1;
@@ -124,6 +128,22 @@ MaintenanceAnswer RecoverWorkFolders(const Settings& settings, StateStores& stat
   if (removed > 0)
     answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", removed));
   return answer;
+}
+
+/// Unfinished writes below the export roots.
+Status RecoverExportRoots(const Settings& settings, MaintenanceAnswer& answer) {
+  size_t removed = 0;
+  for (const auto& [name, root] : settings.export_roots) {
+    std::error_code error;
+    if (!fs::is_directory(root, error)) continue;
+    ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(root), "export root '{}'", name);
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, store->RemoveLeftovers(""),
+                     "export root '{}'", name);
+    removed += names.size();
+  }
+  if (removed > 0)
+    answer.done.push_back(fmt::format("removed unfinished writes of exports: {}", removed));
+  return {};
 }
 
 Result<std::vector<std::string>> ChooseDatasets(const Settings& settings, const std::string& name) {
@@ -138,7 +158,9 @@ Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
   std::vector<std::string> datasets;
   std::error_code error;
   const auto is_dataset = [&](const fs::path& path) {
-    return fs::is_directory(path / "manifests", error) || fs::is_directory(path / "runs", error);
+    // A run killed before its first publish leaves less than a dataset.
+    return fs::is_directory(path / "manifests", error) || fs::is_directory(path / "runs", error) ||
+           fs::is_directory(path / "vault", error);
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(settings.lake_root, error)) {
     if (!entry.is_directory(error)) continue;
@@ -169,6 +191,7 @@ Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const s
                     dataset);
   }
   answers.push_back(RecoverWorkFolders(settings, *state));
+  RETURN_IF_ERROR(RecoverExportRoots(settings, answers.back()));
   return answers;
 }
 

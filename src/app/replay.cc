@@ -161,27 +161,26 @@ ReplayAnswer Compare(const lake::Manifest& published, const lake::Manifest& repl
   answer.slot = published.slot.text;
   answer.publish = published.number;
   answer.state_same = published.state == replayed.state;
-  const auto add = [&](const std::string& name, const lake::FileEntry& file,
-                       const lake::Manifest& other, bool published_side) {
-    ReplayedFile compared{name, file.path, "", ""};
-    (published_side ? compared.published_sha256 : compared.replayed_sha256) = file.sha256;
-    const auto table = other.tables.find(name);
-    if (table != other.tables.end()) {
-      for (const lake::FileEntry& candidate : table->second.files) {
-        if (candidate.path == file.path) {
-          (published_side ? compared.replayed_sha256 : compared.published_sha256) =
-              candidate.sha256;
-        }
-      }
-    }
-    if (published_side || compared.published_sha256.empty())
-      answer.files.push_back(std::move(compared));
+  // Not by path: an object that a publish shares with an earlier one has the earlier run's name.
+  const auto has = [](const lake::Manifest& manifest, const std::string& name,
+                      const lake::FileEntry& file) {
+    const auto table = manifest.tables.find(name);
+    return table != manifest.tables.end() &&
+           std::any_of(table->second.files.begin(), table->second.files.end(),
+                       [&](const lake::FileEntry& other) {
+                         return other.sha256 == file.sha256 && other.partition == file.partition;
+                       });
   };
   for (const auto& [name, table] : published.tables) {
-    for (const lake::FileEntry& file : table.files) add(name, file, replayed, true);
+    for (const lake::FileEntry& file : table.files) {
+      answer.files.push_back(
+          {name, file.path, file.sha256, has(replayed, name, file) ? file.sha256 : ""});
+    }
   }
   for (const auto& [name, table] : replayed.tables) {
-    for (const lake::FileEntry& file : table.files) add(name, file, published, false);
+    for (const lake::FileEntry& file : table.files) {
+      if (!has(published, name, file)) answer.files.push_back({name, file.path, "", file.sha256});
+    }
   }
   return answer;
 }

@@ -16,6 +16,7 @@ bool Unfinished(const core::RunRecord& run) {
     case core::RunState::kHeld:
     case core::RunState::kDeferred:
     case core::RunState::kCancelled:
+    case core::RunState::kLost:
       return true;
     case core::RunState::kDone:
       return run.exit_code == core::kExitGaps;

@@ -553,8 +553,11 @@ Ending Run::AfterPublish(const PublishResult& published) {
     owed = finished.error().message;
   } else {
     for (const std::string& note : finished->notes) Note("", note);
-    if (finished->exports_owed > 0)
-      owed = fmt::format("{} exports are owed", finished->exports_owed);
+    if (finished->exports_owed > 0) {
+      owed = fmt::format("{} exports are owed{}{}", finished->exports_owed,
+                         finished->notes.empty() ? "" : ": ",
+                         finished->notes.empty() ? "" : finished->notes.front());
+    }
   }
   Ending ending{PublishedExitCode(any_gap, !owed.empty()), RunState::kDone, SlotState::kPublished,
                 fmt::format("published as {}", *published_)};
@@ -661,10 +664,11 @@ RunResult Run::Finish(const Ending& ending) {
   Step("record");
   FillRecord(ending);
   if (begun_) {
-    if (const Status status = with_.runs->Finish(record_); !status.ok())
-      Note("", status.ToString());
+    // The run store last: a run that it calls running is looked after if its process dies.
     const Status status = with_.publisher->Record(spec_, record_, LastContext());
     if (!status.ok()) Note("", status.ToString());
+    if (const Status finished = with_.runs->Finish(record_); !finished.ok())
+      Note("", finished.ToString());
   }
   ReleaseSlot(ending);
   return {ending.exit_code, ending.message, published_, std::move(record_)};

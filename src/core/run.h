@@ -42,7 +42,9 @@ struct RunDependencies {
   std::function<int()> stop_signal;
   std::chrono::milliseconds lease_ttl{60'000};
   std::chrono::milliseconds queue_pause{500};  ///< between tries with `overlap: queue`
-  int publish_tries = 8;                       ///< conflicts in a row before giving up with 75
+  /// Conflicts in a row before giving up with 75. In each of them another run got further, so that
+  /// there are seldom more than runs of the dataset at once; the time limit holds too.
+  int publish_tries = 100;
 };
 
 struct RunResult {

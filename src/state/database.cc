@@ -21,14 +21,17 @@ Error SqliteError(sqlite3* handle, int code, std::string_view what) {
     case SQLITE_NOTADB:
       return Corrupt("state database: {}: {}; restore it from a backup", what, message);
     case SQLITE_FULL:
-      return Unavailable("state database: {}: the disk is full", what);
+      return Unavailable("state database: {}: the disk is full; free some space and run again",
+                         what);
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_AUTH:
       return Denied("state database: {}: {}; check its permissions", what, message);
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
-      return Unavailable("state database: {}: {}", what, message);
+      return Unavailable(
+          "state database: {}: {}; check that its folder can be written and has room", what,
+          message);
     case SQLITE_CONSTRAINT:
       return Exists("state database: {}: {}", what, message);
     default:

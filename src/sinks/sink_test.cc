@@ -57,6 +57,17 @@ TEST(FileSinkTest, WritesOneFileAPublishAndTheSameAgain) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path / "new"), {}), 2);
 }
 
+TEST(FileSinkTest, WhatAKilledDeliveryLeftIsGoneAfterTheNext) {
+  const TemporaryFolder folder;
+  ASSERT_OK(WriteFileAtomically(
+      folder.path / ".tmp-00000000000000000042.ndjson" / "00000000000000000042.ndjson", "half"));
+  FileSink sink(folder.path);
+  const ManualClock clock{Time()};
+  ASSERT_OK(sink.Deliver(Batch(42), ContextOf(clock)));
+  EXPECT_EQ(*ReadFile(folder.path / "00000000000000000042.ndjson"), "{\"n\":0}\n{\"n\":1}\n");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path), {}), 1);
+}
+
 TEST(CommandSinkTest, TheProgramGetsTheRowsAndTheKey) {
   const TemporaryFolder folder;
   const std::string file = folder.path / "out";

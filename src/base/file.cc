@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,8 @@ Result<AtomicFile> AtomicFile::Open(const fs::path& target) {
   file.temporary_ = folder / (".tmp-" + NewRunId().text);
   file.descriptor_ = open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file.descriptor_ < 0) return FileError(errno, "create", file.temporary_);
+  // Tells who clears away leftovers that the writer lives; without locks only that is lost.
+  flock(file.descriptor_, LOCK_SH | LOCK_NB);
   return file;
 }
 

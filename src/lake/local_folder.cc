@@ -48,6 +48,22 @@ Result<std::vector<std::string>> NamesIn(int folder, const std::string& where) {
   return names;
 }
 
+/// Whether `name` is one that we give unfinished writes: the prefix and a run id. Other programs'
+/// files may lie in an export root.
+bool IsTemporaryName(std::string_view name) {
+  constexpr std::string_view form = "dddddddd?dddddd-dddddd-xxxxxxxxxxxxxxxx";
+  name.remove_prefix(kTemporaryPrefix.size());
+  if (name.size() != form.size()) return false;
+  for (size_t i = 0; i < form.size(); ++i) {
+    const char c = name[i];
+    const bool digit = c >= '0' && c <= '9';
+    if (form[i] == 'd' && !digit) return false;
+    if (form[i] == 'x' && !digit && (c < 'a' || c > 'f')) return false;
+    if (form[i] == '-' && c != '-') return false;
+  }
+  return true;
+}
+
 /// Empty a staging folder; it holds files only.
 void RemoveFiles(int folder) {
   const Result<std::vector<std::string>> names = NamesIn(folder, "");
@@ -205,6 +221,7 @@ Status RemoveDeadTemporaries(int folder, const std::string& where,
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder, where));
   for (const std::string& name : names) {
     if (!name.starts_with(kTemporaryPrefix)) continue;
+    if (name != kStagingFolder && !IsTemporaryName(name)) continue;
     const Descriptor file(
         openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     struct stat info {};

@@ -134,7 +134,8 @@ TEST(RecoveryTest, UnfinishedFilesOnDiskAreRemoved) {
   const TemporaryFolder folder;
   ASSERT_OK_AND_ASSIGN(const auto store, LocalStore::OpenWrite(folder.path));
   PublishRun(*store, kSlot1, "r1", {{"a", 1}});
-  const auto half = folder.path / "azure-spot" / "manifests" / ".tmp-20260101T000000-0";
+  const auto half =
+      folder.path / "azure-spot" / "manifests" / ".tmp-20260101T000000-000000-0123456789abcdef";
   ASSERT_OK(WriteFileAtomically(half, "half a manifest"));
   ASSERT_OK_AND_ASSIGN(const RecoverReport report, Recover(*store, kDataset, kNobodyLives));
   EXPECT_EQ(report.temporary.size(), 1u);

@@ -107,20 +107,23 @@ TEST(LocalStoreTest, ALinkInsideTheRootIsNeverFollowed) {
 
 TEST(LocalStoreTest, OnlyLeftoversOfDeadOwnersAreRemoved) {
   const TemporaryFolder folder;
+  const std::string dead = ".tmp-" + NewRunId().text, gone = ".tmp-" + NewRunId().text;
   ASSERT_OK_AND_ASSIGN(const auto store, LocalStore::OpenWrite(folder.path));
   ASSERT_OK(store->Put("a/data/x", "1"));
   ASSERT_OK_AND_ASSIGN(const StagingFile alive, store->NewStagingFile());
   ASSERT_OK(WriteFileAtomically(alive.path(), "in flight"));
-  ASSERT_OK(WriteFileAtomically(folder.path / "a" / "data" / ".tmp-dead", "half"));
-  ASSERT_OK(WriteFileAtomically(folder.path / ".tmp-staging" / ".tmp-gone" / "file", "half"));
+  ASSERT_OK(WriteFileAtomically(folder.path / "a" / "data" / dead, "half"));
+  ASSERT_OK(WriteFileAtomically(folder.path / ".tmp-staging" / gone / "file", "half"));
+  ASSERT_OK(WriteFileAtomically(folder.path / "a" / ".tmp-of-another-program", "half"));
   EXPECT_EQ(store->List("").value(), std::vector<std::string>{"a/data/x"});
 
   ASSERT_OK_AND_ASSIGN(const std::vector<std::string> removed, store->RemoveLeftovers("a/"));
 
   EXPECT_EQ(removed.size(), 2u);
   EXPECT_TRUE(fs::exists(alive.path()));
-  EXPECT_FALSE(fs::exists(folder.path / "a" / "data" / ".tmp-dead"));
-  EXPECT_FALSE(fs::exists(folder.path / ".tmp-staging" / ".tmp-gone"));
+  EXPECT_FALSE(fs::exists(folder.path / "a" / "data" / dead));
+  EXPECT_FALSE(fs::exists(folder.path / ".tmp-staging" / gone));
+  EXPECT_TRUE(fs::exists(folder.path / "a" / ".tmp-of-another-program"));
 }
 
 TEST(LocalStoreTest, ARootThatIsAbsentOrAFileIsNamed) {

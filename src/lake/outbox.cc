@@ -112,7 +112,7 @@ Status AddMark(WriteStore& store, std::string_view dataset, const Delivery& deli
     ASSIGN_OR_RETURN(const Marks marks, ReadMarks(store, dataset, delivery.publish));
     const auto of_sink = marks.find(delivery.item.sink);
     const Mark* last = of_sink == marks.end() ? nullptr : &of_sink->second.back();
-    if (replace_same && last != nullptr && last->result == document["result"] &&
+    if (replace_same && last != nullptr && json(last->result) == document["result"] &&
         last->table == delivery.item.table && last->key == delivery.item.key) {
       return store.Put(MarkKey(dataset, delivery, last->attempt), text + "\n");
     }

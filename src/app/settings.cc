@@ -100,9 +100,10 @@ Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& n
   }
   const std::vector<std::string> names = PipelineNames(settings);
   const std::string nearest = Nearest(name_or_path, names);
-  return NotFound("there is no pipeline '{}'{}; there are: {}", name_or_path,
-                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest),
-                  fmt::join(names, ", "));
+  return NotFound("there is no pipeline '{}'{} there {}", name_or_path,
+                  nearest.empty() ? ";" : fmt::format("; did you mean '{}'?", nearest),
+                  names.empty() ? "is none in pipelines/; catchment init makes one"
+                                : fmt::format("are: {}", fmt::join(names, ", ")));
 }
 
 Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path) {

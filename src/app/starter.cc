@@ -63,7 +63,7 @@ Result<std::vector<std::string>> WriteStarterProject(const std::filesystem::path
   for (const StarterFile& file : kFiles) {
     std::error_code error;
     if (std::filesystem::exists(folder / file.path, error)) {
-      return Exists("{} is there already; choose another folder", (folder / file.path).string());
+      return Invalid("{} is there already; choose another folder", (folder / file.path).string());
     }
   }
   std::vector<std::string> made;

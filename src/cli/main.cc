@@ -52,8 +52,10 @@ int UnknownVerb(const std::string& word) {
   std::vector<std::string> names;
   for (const VerbInfo& verb : catchment::cli::Verbs()) names.emplace_back(verb.name);
   const std::string nearest = catchment::Nearest(word, names);
-  std::fprintf(stderr, "catchment: there is no verb '%s'%s; see catchment --help\n", word.c_str(),
-               nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest).c_str());
+  std::fprintf(stderr, "catchment: there is no verb '%s'; %s\n", word.c_str(),
+               nearest.empty()
+                   ? "see catchment --help"
+                   : fmt::format("did you mean '{}'? See catchment --help", nearest).c_str());
   return 2;
 }
 

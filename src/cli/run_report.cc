@@ -15,6 +15,8 @@ void PrintResult(const core::RunResult& result, const std::string& verb) {
     PrintText(result.message);
   }
   for (const Gap& gap : result.record.gaps) {
+    const bool told = failed && !gap.detail.empty() && result.message.ends_with(gap.detail);
+    if (told) continue;
     std::fprintf(stderr, "gap: %s: %s (%s)%s%s\n", gap.source.c_str(), gap.reason.c_str(),
                  FormatCount(gap.units).c_str(), gap.detail.empty() ? "" : ": ",
                  gap.detail.c_str());

@@ -32,10 +32,17 @@ std::string BashScript() {
       VerbWords());
 }
 
+/// Text that stands between single quotes: each of its own becomes `quote`.
+std::string Quoted(std::string_view text, std::string_view quote) {
+  std::string quoted;
+  for (const char c : text) c == '\'' ? quoted.append(quote) : quoted.append(1, c);
+  return quoted;
+}
+
 std::string ZshScript() {
   std::string script = "#compdef catchment\n_catchment() {\n  local -a verbs\n  verbs=(\n";
   for (const VerbInfo& verb : Verbs())
-    script += fmt::format("    '{}:{}'\n", verb.name, verb.summary);
+    script += fmt::format("    '{}:{}'\n", verb.name, Quoted(verb.summary, "'\\''"));
   return script +
          "  )\n  if (( CURRENT == 2 )); then _describe verb verbs; else _files; fi\n}\n"
          "compdef _catchment catchment\n";
@@ -45,7 +52,7 @@ std::string FishScript() {
   std::string script;
   for (const VerbInfo& verb : Verbs()) {
     script += fmt::format("complete -c catchment -n __fish_use_subcommand -a {} -d '{}'\n",
-                          verb.name, verb.summary);
+                          verb.name, Quoted(verb.summary, "\\'"));
   }
   return script;
 }

@@ -400,7 +400,11 @@ class FileReader {
       status = arrow::Status::Invalid(exception.what());
     }
     if (status.ok()) return {};
-    return Status(FromArrowReading(status)).WithContext(open_.name);
+    Error error = FromArrowReading(status);
+    if (error.message.find("thrift") != std::string::npos) {
+      error.message = "its footer or the header of a page is damaged";
+    }
+    return Status(std::move(error)).WithContext(open_.name);
   }
 
   arrow::Status Start(const ParquetReadOptions& options) {

@@ -11,6 +11,15 @@
 namespace catchment::core {
 namespace {
 
+/// The parser's words, as what is to be done where they are known.
+std::string YamlWords(const std::string& words) {
+  if (words == "end of map flow not found") return "a { has no }, or a comma is missing";
+  if (words == "end of sequence flow not found") return "a [ has no ], or a comma is missing";
+  if (words == "end of map not found")
+    return "expected NAME: VALUE, indented by spaces as the lines around it";
+  return words;
+}
+
 constexpr size_t kLargestFile = size_t{1} << 20;
 constexpr size_t kDeepest = 32;
 constexpr size_t kMostNodes = 50'000;
@@ -224,7 +233,7 @@ std::optional<YamlNode> ReadYaml(std::string_view text, Problems& problems) {
       return std::nullopt;
     }
   } catch (const YAML::Exception& failure) {
-    problems.AddText(MarkFrom(failure.mark), fmt::format("not YAML: {}", failure.msg));
+    problems.AddText(MarkFrom(failure.mark), fmt::format("not YAML: {}", YamlWords(failure.msg)));
     return std::nullopt;
   } catch (const std::exception& failure) {
     problems.AddText({}, fmt::format("not YAML: {}", failure.what()));

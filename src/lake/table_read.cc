@@ -70,8 +70,11 @@ Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std:
   }
   std::vector<std::shared_ptr<arrow::Table>> parts;
   for (size_t i = 0; i < files.size(); ++i) {
-    ASSIGN_OR_RETURN(parts.emplace_back(), ReadLiveRows(paths[i], files[i]->file, schema),
-                     "table {}", name);
+    auto rows = ReadLiveRows(paths[i], files[i]->file, schema);
+    if (!rows.ok() && rows.error().code == Code::kCorrupt) {
+      return Corrupt("{}; restore the file from a backup", rows.error().message);
+    }
+    ASSIGN_OR_RETURN(parts.emplace_back(), std::move(rows), "table {}", name);
   }
   if (parts.empty()) return columnar::Table::Empty(schema);
   if (parts.size() == 1) return columnar::Table::FromArrow(parts.front());

@@ -25,6 +25,12 @@ void Find(VerifyReport& report, std::string object, std::string what, std::strin
   report.findings.push_back({std::move(object), std::move(what), std::string(remedy)});
 }
 
+/// What is wrong with a manifest, without the key and the remedy: a finding names both itself.
+std::string Plainly(std::string_view message, const std::string& key) {
+  if (message.starts_with(key + ": ")) message.remove_prefix(key.size() + 2);
+  return std::string(message.substr(0, message.find("; restore it from a backup")));
+}
+
 Status CheckCheckpoint(const ReadStore& store, const View& view, VerifyReport& report) {
   const std::string key = CheckpointKey(view.dataset, view.number);
   constexpr std::string_view remedy = "`catchment recover` writes it again";
@@ -55,8 +61,10 @@ Status CheckChain(const ReadStore& store, std::string_view dataset, const OpCont
     std::string digest;
     const Result<Manifest> manifest = ReadManifest(store, dataset, number, &digest);
     if (!manifest.ok()) {
-      if (!IsDamage(manifest.error())) return manifest.status();
-      Find(report, ManifestKey(dataset, number), manifest.error().message, kFromBackup);
+      const bool newer = manifest.error().code == Code::kInvalid;  // no damage, not ours to judge
+      if (newer || !IsDamage(manifest.error())) return manifest.status();
+      const std::string key = ManifestKey(dataset, number);
+      Find(report, key, Plainly(manifest.error().message, key), kFromBackup);
       foldable = false;
       continue;
     }

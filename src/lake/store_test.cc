@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "lake/faulty_store.h"
 #include "lake/local_store.h"
 #include "lake/memory_store.h"

@@ -61,8 +61,12 @@ Result<nlohmann::json> ResolveParameters(
   for (const auto& [name, value] : given.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string nearest = Nearest(name, known);
-    complain(fmt::format("{} has no parameter '{}'{}", pipeline.name, name,
-                         nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    complain(fmt::format(
+        "{} has no parameter '{}'{}", pipeline.name, name,
+        nearest.empty()
+            ? fmt::format("; it has {}",
+                          known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))
+            : "; did you mean '" + nearest + "'?"));
   }
   nlohmann::json values = nlohmann::json::object();
   for (const Parameter& parameter : pipeline.parameters) {

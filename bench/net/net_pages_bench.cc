@@ -69,6 +69,7 @@ std::optional<Outcome> RunClient(const std::vector<std::string>& command) {
   if (child == 0) {
     const int null = open("/dev/null", O_WRONLY);
     dup2(null, STDOUT_FILENO);
+    if (command[0] == "curl") dup2(null, STDERR_FILENO);  // its progress, which -s leaves on
     execvp(arguments[0], arguments.data());
     _exit(127);
   }

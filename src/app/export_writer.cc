@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <memory>
 #include <span>
 #include <thread>
 
 #include "app/sql_values.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "columnar/sql.h"
 #include "lake/exports.h"
 #include "lake/history.h"
@@ -54,10 +57,41 @@ Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings,
   return lake::LocalExportRoot::Open(root->second);
 }
 
+/// What one publish's exports are made of: its tables are read once, however many exports show
+/// them. Thread-safe. `store` outlives it.
+class PublishedTables {
+ public:
+  static Result<std::unique_ptr<PublishedTables>> Load(const lake::ReadStore& store,
+                                                       const std::string& dataset,
+                                                       int64_t publish) {
+    ASSIGN_OR_RETURN(lake::View view, lake::LoadView(store, dataset, publish));
+    return std::unique_ptr<PublishedTables>(new PublishedTables(store, std::move(view)));
+  }
+
+  const lake::View& view() const { return view_; }
+
+  Result<columnar::Table> Read(const std::string& name) {
+    MutexLock lock(mutex_);
+    if (const auto known = read_.find(name); known != read_.end()) return known->second;
+    ASSIGN_OR_RETURN(columnar::Table table, lake::ReadTable(store_, view_, name));
+    return read_.emplace(name, std::move(table)).first->second;
+  }
+
+ private:
+  PublishedTables(const lake::ReadStore& store, lake::View view)
+      : store_(store), view_(std::move(view)) {}
+
+  // Constant after construction.
+  const lake::ReadStore& store_;
+  const lake::View view_;
+  // Guarded by mutex_.
+  Mutex mutex_;
+  std::map<std::string, columnar::Table> read_ GUARDED_BY(mutex_);
+};
+
 Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
-                                     const lake::OwedExport& owed, bool takeover) {
-  ASSIGN_OR_RETURN(const lake::View view,
-                   lake::LoadView(*services.store, spec.dataset.text, owed.publish));
+                                     PublishedTables& tables, const lake::OwedExport& owed,
+                                     bool takeover) {
   ASSIGN_OR_RETURN(const auto root, OpenRoot(*services.settings, owed.record.root));
   lake::ExportItem item;
   item.dataset = spec.dataset.text;
@@ -70,9 +104,11 @@ Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherS
       return NotFound("the pipeline no longer defines this export; its rows cannot be made again");
     }
     ASSIGN_OR_RETURN(item.rows,
-                     RenderSql(spec, *definition, *services.store, view, owed.slot_time));
+                     RenderSql(spec, *definition, *services.store, tables.view(), owed.slot_time));
+  } else if (owed.record.as != "parquet") {  // which may be a copy of the published file
+    ASSIGN_OR_RETURN(item.rows, tables.Read(owed.record.table), "export {}", owed.record.id);
   }
-  return lake::WriteExport(*root, *services.store, view, item);
+  return lake::WriteExport(*root, *services.store, tables.view(), item);
 }
 
 /// Write the exports of one publish, a few at once, since packing one file keeps one processor busy
@@ -80,6 +116,7 @@ Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherS
 Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
                   const OpContext& context, const core::Lease& lease,
                   std::span<const lake::OwedExport> batch, core::FinishResult& result) {
+  const auto tables = PublishedTables::Load(*services.store, spec.dataset.text, batch[0].publish);
   std::vector<Status> wanted(batch.size());
   std::vector<Result<lake::ExportOutcome>> written(batch.size(), Internal("not written"));
   std::atomic<size_t> next = 0;
@@ -87,7 +124,9 @@ Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
     for (size_t i = next++; i < batch.size(); i = next++) {
       wanted[i] = context.Check();
       if (wanted[i].ok()) wanted[i] = services.leases->Renew(lease);
-      if (wanted[i].ok()) written[i] = WriteOne(spec, services, batch[i], false);
+      if (!wanted[i].ok()) continue;
+      written[i] = tables.ok() ? WriteOne(spec, services, **tables, batch[i], false)
+                               : Result<lake::ExportOutcome>(tables.status());
     }
   };
   {
@@ -172,11 +211,13 @@ Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec,
                                                 bool takeover) {
   ASSIGN_OR_RETURN(const lake::Manifest manifest,
                    lake::ReadManifest(*services.store, spec.dataset.text, publish));
+  ASSIGN_OR_RETURN(const auto tables,
+                   PublishedTables::Load(*services.store, spec.dataset.text, publish));
   std::vector<std::string> paths;
   for (const lake::ExportRecord& record : manifest.exports) {
     const lake::OwedExport owed{publish, manifest.slot, manifest.slot_time, manifest.run, record};
-    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome, WriteOne(spec, services, owed, takeover),
-                     "export {}", record.path);
+    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
+                     WriteOne(spec, services, *tables, owed, takeover), "export {}", record.path);
     if (outcome == lake::ExportOutcome::kWritten) paths.push_back(record.path);
   }
   return paths;

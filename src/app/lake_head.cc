@@ -13,6 +13,13 @@ const lake::View& LakeHead::ViewOf(const std::string& name) const {
 
 bool LakeHead::Has(const std::string& name) const { return ViewOf(name).tables.contains(name); }
 
+void LakeHead::ReadAhead(std::vector<std::string> names) {
+  if (names.empty()) return;
+  ahead_ = std::jthread([this, names = std::move(names)] {
+    for (const std::string& name : names) (void)Table(name).ok();
+  });
+}
+
 Result<std::optional<columnar::Table>> LakeHead::Table(const std::string& name) const {
   if (!Has(name)) return std::optional<columnar::Table>();
   MutexLock lock(mutex_);

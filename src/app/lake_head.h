@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 #include "columnar/table.h"
@@ -26,6 +28,9 @@ class LakeHead final : public core::Head {
   /// A published table as derive tasks see it: `partition` tables of the newest publish, the others
   /// of the publish that this run's slot follows. Null: not published yet.
   Result<std::optional<columnar::Table>> Table(const std::string& name) const;
+  /// Read tables on a thread of their own, for tasks that will ask for them. What fails is read,
+  /// and said, again by Table. Once.
+  void ReadAhead(std::vector<std::string> names);
   /// Whether Table(name) would give one.
   bool Has(const std::string& name) const;
   /// The state that this run's follows.
@@ -40,6 +45,8 @@ class LakeHead final : public core::Head {
   // Guarded by mutex_.
   mutable Mutex mutex_;
   mutable std::map<std::string, columnar::Table> read_ GUARDED_BY(mutex_);
+  // Joined first: it uses all of the above.
+  std::jthread ahead_;
 };
 
 /// The head of a run; every head of a run is one.

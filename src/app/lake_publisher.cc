@@ -28,6 +28,17 @@ std::string HeldMessage(const std::vector<core::ContractVerdict>& verdicts) {
   return message;
 }
 
+/// The published tables that diffs compare with: they are read while the other tasks run.
+std::vector<std::string> TablesOfDiffs(const core::Pipeline& pipeline) {
+  std::vector<std::string> tables;
+  for (const core::TaskSpec& task : pipeline.tasks) {
+    if (task.kind != core::TaskKind::kTransform || task.what != "diff" || task.needs.empty())
+      continue;
+    tables.push_back(task.with.value("against", task.needs[0]));
+  }
+  return tables;
+}
+
 }  // namespace
 
 Result<core::SlotStanding> LakePublisher::Standing(const RunSpec& spec, const OpContext&) {
@@ -51,8 +62,9 @@ Result<std::shared_ptr<const core::Head>> LakePublisher::LoadHead(const RunSpec&
                                                                   const OpContext&) {
   ASSIGN_OR_RETURN(lake::ViewForRun views, lake::LoadForSlot(*services_.store, spec.dataset.text,
                                                              spec.slot.id, spec.slot.start));
-  return std::shared_ptr<const core::Head>(
-      std::make_shared<LakeHead>(*services_.store, std::move(views)));
+  auto head = std::make_shared<LakeHead>(*services_.store, std::move(views));
+  head->ReadAhead(TablesOfDiffs(*spec.definition));
+  return std::shared_ptr<const core::Head>(std::move(head));
 }
 
 Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {

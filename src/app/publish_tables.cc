@@ -77,6 +77,15 @@ bool FromDiff(const core::Pipeline& pipeline, const core::PublishedTable& table)
 
 }  // namespace
 
+std::vector<std::string> ContractKey(const core::Pipeline& pipeline, const std::string& from) {
+  for (const core::PublishedTable& table : pipeline.publish) {
+    const core::TableContract* contract =
+        table.from == from ? FindContract(pipeline, table) : nullptr;
+    if (contract != nullptr) return contract->key;
+  }
+  return {};
+}
+
 Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
                                                  const core::Artifacts& outputs,
                                                  const std::vector<SourceReport>& reports,

@@ -18,6 +18,9 @@ struct PublishedRows {
   bool from_diff = false;
 };
 
+/// The key of the contract of a table that is published `from` this task; empty: there is none.
+std::vector<std::string> ContractKey(const core::Pipeline& pipeline, const std::string& from);
+
 /// The tables that a run publishes, in the pipeline's order: those whose task gave one, and
 /// `run.coverage` made from the reports. A pure function: publish and replay share it. The key is
 /// the contract's; an SQL task without one and without ORDER BY is sorted by all its columns.

@@ -3,10 +3,12 @@
 #include <arrow/api.h>
 
 #include "app/lake_head.h"
+#include "app/publish_tables.h"
 #include "app/sql_values.h"
 #include "app/table_artifact.h"
 #include "base/file.h"
 #include "columnar/schema.h"
+#include "columnar/sort.h"
 #include "columnar/sql.h"
 
 namespace catchment::app {
@@ -14,8 +16,9 @@ namespace {
 
 class SqlTask final : public core::TaskBody {
  public:
-  SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use)
-      : task_(task), sql_(std::move(sql)), use_(std::move(use)) {}
+  SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use,
+          std::vector<std::string> key)
+      : task_(task), sql_(std::move(sql)), use_(std::move(use)), key_(std::move(key)) {}
 
   bool derives() const override { return true; }
 
@@ -27,11 +30,21 @@ class SqlTask final : public core::TaskBody {
     const columnar::SqlParameters parameters = MakeSqlParameters(*input.spec);
     ASSIGN_OR_RETURN(columnar::Table rows, engine->Query(sql_, parameters, {.context = &context}));
     core::TaskOutput output;
-    output.tables[""] = MakeArtifact(std::move(rows));
+    output.tables[""] = MakeArtifact(Sorted(std::move(rows)));
     return output;
   }
 
  private:
+  /// Rows in the order they are published in: diff, contract and publish each need it, and find
+  /// rows that are in order at little cost. A key that cannot be sorted by is refused there.
+  columnar::Table Sorted(columnar::Table rows) const {
+    if (key_.empty()) return rows;
+    const auto loaded = rows.Load();
+    if (!loaded.ok()) return rows;
+    const auto sorted = columnar::SortRows(*loaded, key_);
+    return sorted.ok() ? columnar::Table::FromArrow(*sorted) : rows;
+  }
+
   static Status AddNeed(columnar::SqlEngine& engine, const std::string& name,
                         const columnar::Table& table) {
     const size_t dot = name.find('.');
@@ -89,6 +102,7 @@ class SqlTask final : public core::TaskBody {
   const core::TaskSpec& task_;
   const columnar::SqlText sql_;
   const columnar::SqlUse use_;
+  const std::vector<std::string> key_;  ///< of the contract that the published rows have
 };
 
 }  // namespace
@@ -99,8 +113,8 @@ Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeli
   ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20), "task '{}'", task.name);
   columnar::SqlText sql{std::move(text), file.string()};
   ASSIGN_OR_RETURN(columnar::SqlUse use, columnar::InspectSql(sql));
-  return std::unique_ptr<core::TaskBody>(
-      std::make_unique<SqlTask>(task, std::move(sql), std::move(use)));
+  return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(
+      task, std::move(sql), std::move(use), ContractKey(pipeline, task.name)));
 }
 
 }  // namespace catchment::app

@@ -234,6 +234,52 @@ bool IsSorted(const EncodedKeys& keys) {
   return true;
 }
 
+/// -1, 0 or 1 as the rows' texts or whole numbers are in order, nulls first.
+template <typename Array>
+int CompareNeighbours(const arrow::Array& column, int64_t row) {
+  const bool one_null = column.IsNull(row - 1), other_null = column.IsNull(row);
+  if (one_null || other_null) return static_cast<int>(other_null) - static_cast<int>(one_null);
+  const auto& values = static_cast<const Array&>(column);
+  const auto one = values.GetView(row - 1), other = values.GetView(row);
+  return one < other ? -1 : other < one;
+}
+
+using Comparison = int (*)(const arrow::Array&, int64_t);
+
+/// Null for types whose order only their encoding knows.
+Comparison ComparisonOf(arrow::Type::type type) {
+  switch (type) {
+    case arrow::Type::STRING:
+      return CompareNeighbours<arrow::StringArray>;
+    case arrow::Type::INT32:
+      return CompareNeighbours<arrow::Int32Array>;
+    case arrow::Type::INT64:
+      return CompareNeighbours<arrow::Int64Array>;
+    case arrow::Type::DATE32:
+      return CompareNeighbours<arrow::Date32Array>;
+    case arrow::Type::TIMESTAMP:
+      return CompareNeighbours<arrow::TimestampArray>;
+    default:
+      return nullptr;
+  }
+}
+
+/// Whether rows are seen to be in order without encoding their keys; false: find out by encoding.
+bool SeenInOrder(const std::vector<std::shared_ptr<arrow::Array>>& columns, int64_t rows) {
+  std::vector<Comparison> comparisons;
+  for (const auto& column : columns) {
+    comparisons.push_back(ComparisonOf(column->type_id()));
+    if (comparisons.back() == nullptr) return false;
+  }
+  for (int64_t row = 1; row < rows; ++row) {
+    int order = 0;
+    for (size_t i = 0; i < columns.size() && order == 0; ++i)
+      order = comparisons[i](*columns[i], row);
+    if (order > 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<arrow::Table>> SortRows(const std::shared_ptr<arrow::Table>& rows,
@@ -246,6 +292,7 @@ Result<std::shared_ptr<arrow::Table>> SortRows(const std::shared_ptr<arrow::Tabl
     return rows;
   }
   ASSIGN_OR_RETURN(const auto columns, KeyColumns(rows, keys));
+  if (SeenInOrder(columns, rows->num_rows())) return rows;
   ASSIGN_OR_RETURN(const EncodedKeys encoded, Encode(columns, rows->num_rows(), keys));
   if (IsSorted(encoded)) return rows;
   RETURN_IF_ERROR(Initialize());

@@ -83,15 +83,12 @@ class FolderExportRoot final : public ExportRoot {
       RETURN_IF_ERROR(beside.Write(MarkText(mark)));
       RETURN_IF_ERROR(Finish(beside, path));
     }
+    if (file.parent_path().parent_path() == root_.path() / kStagingFolder)
+      return MoveStaged(path, file, source, mark);
     // A copy, never a link: whoever edits an export must not edit the lake.
     ASSIGN_OR_RETURN(LocalTemporary temporary, Temporary(path));
     RETURN_IF_ERROR(temporary.CopyFrom(source.number()));
-    if (marks_ == LocalExportRoot::Marks::kAttribute) {
-      const std::string text = MarkText(mark);
-      if (fsetxattr(temporary.descriptor(), kAttribute, text.data(), text.size(), 0) != 0) {
-        return FileError(errno, "mark", root_.Path(path));
-      }
-    }
+    RETURN_IF_ERROR(SetMark(temporary.descriptor(), path, mark));
     return Finish(temporary, path);
   }
 
@@ -105,6 +102,27 @@ class FolderExportRoot final : public ExportRoot {
   Result<LocalTemporary> Temporary(std::string_view path) const {
     ASSIGN_OR_RETURN(FolderEntry target, root_.Walk(path, true));
     return LocalTemporary::Create(std::move(target), root_.Path(path).string());
+  }
+
+  Status SetMark(int descriptor, std::string_view path, const ExportMark& mark) const {
+    if (marks_ != LocalExportRoot::Marks::kAttribute) return {};
+    const std::string text = MarkText(mark);
+    if (fsetxattr(descriptor, kAttribute, text.data(), text.size(), 0) != 0) {
+      return FileError(errno, "mark", root_.Path(path));
+    }
+    return {};
+  }
+
+  /// A staging file has no other name and no other reader: it becomes the export itself.
+  Status MoveStaged(std::string_view path, const fs::path& file, const Descriptor& source,
+                    const ExportMark& mark) const {
+    const std::string where = root_.Path(path).string();
+    ASSIGN_OR_RETURN(const FolderEntry target, root_.Walk(path, true));
+    RETURN_IF_ERROR(SetMark(source.number(), path, mark));
+    RETURN_IF_ERROR(SyncDescriptor(source.number(), where));
+    if (renameat(AT_FDCWD, file.c_str(), target.folder.number(), target.name.c_str()) != 0)
+      return FileError(errno, "rename to", where);
+    return SyncDescriptor(target.folder.number(), where);
   }
 
   Status Finish(LocalTemporary& temporary, std::string_view path) const {

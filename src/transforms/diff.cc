@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <limits>
 
 #include "columnar/arrow_status.h"
@@ -308,17 +309,24 @@ Result<columnar::Table> Diff(const columnar::Table* before, const columnar::Tabl
                              const DiffOptions& options, Time slot) {
   if (options.key.empty()) return Invalid("diff: no key column is named");
   ASSIGN_OR_RETURN(const Side new_side, Side::Make(after, options, "the table", nullptr));
-  ASSIGN_OR_RETURN(const KeyedRows new_rows, new_side.Keyed(options, "the table"));
+  // Both sides are looked through at once where that takes longer than starting a thread.
+  const auto policy =
+      before != nullptr && after.num_rows() > 10'000 ? std::launch::async : std::launch::deferred;
+  std::future<Result<KeyedRows>> new_keyed =
+      std::async(policy, [&] { return new_side.Keyed(options, "the table"); });
   Side old_side, cast_side;
   std::vector<Pair> pairs;
   if (before == nullptr) {
+    ASSIGN_OR_RETURN(const KeyedRows new_rows, new_keyed.get());
     pairs = Join(nullptr, new_rows);
   } else {
     ASSIGN_OR_RETURN(old_side, Side::Make(*before, options, "the published table", &new_side));
     cast_side = old_side;
     RETURN_IF_ERROR(cast_side.CastTo(new_side));
-    ASSIGN_OR_RETURN(const KeyedRows old_rows, cast_side.Keyed(options, "the published table"));
-    pairs = Join(&old_rows, new_rows);
+    const Result<KeyedRows> old_rows = cast_side.Keyed(options, "the published table");
+    ASSIGN_OR_RETURN(const KeyedRows new_rows, new_keyed.get());
+    RETURN_IF_ERROR(old_rows.status());
+    pairs = Join(&*old_rows, new_rows);
   }
   RETURN_IF_ERROR(KeepDifferent(old_side, new_side, options, &pairs));
   Output output(cast_side, new_side, pairs);

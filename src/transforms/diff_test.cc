@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 
+#include "transforms/key_columns_internal.h"
 #include "transforms/test_tables.h"
 
 namespace catchment::transforms {
@@ -55,6 +56,21 @@ TEST(DiffTest, TellsAddedChangedAndRemovedRowsByRisingKey) {
             "added a 2 A 1.5 null null null 2\n"
             "removed b 1 B null null null 2 1\n"
             "changed c 1 C 4 1 4 null 2\n");
+}
+
+TEST(DiffTest, TextsOfEveryLengthCompareBytewise) {
+  for (int32_t size = 0; size <= 33; ++size) {
+    const std::string text(static_cast<size_t>(size), 'm');
+    EXPECT_EQ(CompareBytes(text.data(), text.data(), size), 0) << size;
+    for (size_t at = 0; at < text.size(); ++at) {
+      for (const char other : {'a', 'z', '\0', '\xFF'}) {
+        std::string changed = text;
+        changed[at] = other;
+        const int expected = std::memcmp(text.data(), changed.data(), text.size()) < 0 ? -1 : 1;
+        EXPECT_EQ(CompareBytes(text.data(), changed.data(), size), expected) << size << " " << at;
+      }
+    }
+  }
 }
 
 TEST(DiffTest, HasTheColumnsInTheDeclaredOrder) {

@@ -2,6 +2,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -45,9 +46,31 @@ Result<std::shared_ptr<arrow::Array>> WholeColumn(const arrow::Table& table,
 /// Make a column comparable; kOther where only Arrow can compare (lists, structs, decimals).
 Result<FlatColumn> Flatten(std::shared_ptr<arrow::Array> array, const std::string& name);
 
+/// memcmp for the few bytes that key values have, eight at a time and without a call.
+[[gnu::always_inline]] inline int CompareBytes(const char* a, const char* b, int32_t size) {
+  const auto load = [](const char* from) {
+    uint64_t bytes;
+    std::memcpy(&bytes, from, sizeof bytes);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(bytes) : bytes;
+  };
+  if (size >= 8) {
+    for (int32_t done = 0;; done = done + 16 <= size ? done + 8 : size - 8) {
+      const uint64_t x = load(a + done), y = load(b + done);
+      if (x != y) return x < y ? -1 : 1;
+      if (done + 8 == size) return 0;
+    }
+  }
+  for (int32_t at = 0; at < size; ++at) {
+    const auto x = static_cast<unsigned char>(a[at]), y = static_cast<unsigned char>(b[at]);
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
 /// -1, 0 or 1: nulls first and equal, texts bytewise, numbers by value, NaN last and equal. The
 /// kinds must be the same.
-inline int CompareValues(const FlatColumn& a, int64_t i, const FlatColumn& b, int64_t j) {
+[[gnu::always_inline]] inline int CompareValues(const FlatColumn& a, int64_t i, const FlatColumn& b,
+                                                int64_t j) {
   if (a.valid != nullptr || b.valid != nullptr) {
     const bool a_null = a.IsNull(i), b_null = b.IsNull(j);
     if (a_null || b_null) return static_cast<int>(b_null) - static_cast<int>(a_null);
@@ -56,9 +79,9 @@ inline int CompareValues(const FlatColumn& a, int64_t i, const FlatColumn& b, in
     case FlatColumn::Kind::kText: {
       const int32_t a_from = a.ends[i], b_from = b.ends[j];
       const int32_t a_size = a.ends[i + 1] - a_from, b_size = b.ends[j + 1] - b_from;
-      const int order = std::memcmp(a.data + a_from, b.data + b_from,
-                                    static_cast<size_t>(a_size < b_size ? a_size : b_size));
-      if (order != 0) return order < 0 ? -1 : 1;
+      const int order =
+          CompareBytes(a.data + a_from, b.data + b_from, a_size < b_size ? a_size : b_size);
+      if (order != 0) return order;
       return a_size < b_size ? -1 : a_size > b_size;
     }
     case FlatColumn::Kind::kInt:

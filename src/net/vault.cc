@@ -148,7 +148,9 @@ Result<std::vector<Exchange>> ReadExchanges(const BlobStore& vault, std::string_
   const std::string object = BodyObject(list_sha256);
   ASSIGN_OR_RETURN(const std::string frame, vault.Get(object));
   ASSIGN_OR_RETURN(const std::string list, Decompress(frame, kAnySize), "{}", object);
-  if (Sha256Hex(list) != list_sha256) return Corrupt("{}: has another digest", object);
+  if (Sha256Hex(list) != list_sha256)
+    return Corrupt("{}: the bytes are not those that were recorded; restore it from a backup",
+                   object);
   return ParseExchangeList(list, object);
 }
 

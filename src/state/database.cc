@@ -19,7 +19,11 @@ Error SqliteError(sqlite3* handle, int code, std::string_view what) {
       return Locked("state database: {}: still busy; try again", what);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Corrupt("state database: {}: {}; restore it from a backup", what, message);
+      return Corrupt(
+          "state database: {}: {}; restore it from a backup, or move it away: the lake knows what "
+          "is "
+          "published",
+          what, message);
     case SQLITE_FULL:
       return Unavailable("state database: {}: the disk is full; free some space and run again",
                          what);

@@ -129,7 +129,29 @@ std::optional<Time> TimeOf(std::string_view text) {
   return *time;
 }
 
-uint64_t DigestOf(std::string_view text) { return std::hash<std::string_view>()(text); }
+/// A digest of a whole item, to tell it from others within a crawl; about 600 bytes, so 16 are
+/// taken at a time and folded through a product of 128 bits.
+uint64_t DigestOf(std::string_view text) {
+  constexpr uint64_t kFirst = 0x9e3779b97f4a7c15, kSecond = 0xc2b2ae3d27d4eb4f;
+  const auto load = [](const char* from) {
+    uint64_t word = 0;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  };
+  const auto fold = [](uint64_t a, uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  };
+  uint64_t digest = text.size() * kFirst;
+  size_t at = 0;
+  for (; at + 16 <= text.size(); at += 16) {
+    digest = fold(load(text.data() + at) ^ kFirst ^ digest, load(text.data() + at + 8) ^ kSecond);
+  }
+  char rest[16] = {};
+  std::memcpy(rest, text.data() + at, text.size() - at);
+  return fold(load(rest) ^ kFirst ^ digest, load(rest + 8) ^ kSecond);
+}
 
 Error Bad(size_t item, std::string_view field, std::string_view expected) {
   return Corrupt("item {}: {}: expected {}", item, field, expected);

@@ -14,10 +14,12 @@ namespace {
 using namespace catchment;
 
 core::RunRecord RecordOf(int number) {
-  const Time start = Time(std::chrono::sys_days(std::chrono::year(2024) / 1 / 1).time_since_epoch()) +
-                     std::chrono::minutes(10) * number;
+  const Time start =
+      Time(std::chrono::sys_days(std::chrono::year(2024) / 1 / 1).time_since_epoch()) +
+      std::chrono::minutes(10) * number;
   core::RunRecord record;
-  record.run = {fmt::format("{:015}-{:06}-{:016x}", 20240101000000 + number, number % 1000000, number)};
+  record.run = {
+      fmt::format("{:015}-{:06}-{:016x}", 20240101000000 + number, number % 1000000, number)};
   record.pipeline = {number % 2 == 0 ? "azure-spot" : "rivers"};
   record.dataset = {record.pipeline.text};
   record.slot = {FormatTime(start)};

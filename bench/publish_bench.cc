@@ -52,8 +52,7 @@ int main(int, char** argv) {
   for (int round = 0; round <= rounds; ++round) {  // the first warms up
     const columnar::Table rows = Snapshot(100'000, round, 0);
     const lake::PublishInput input = InputOf(*store, round, rows);
-    const double publish =
-        Milliseconds([&] { Must(lake::Publish(*store, input, context)); });
+    const double publish = Milliseconds([&] { Must(lake::Publish(*store, input, context)); });
     columnar::WrittenFile written;
     const fs::path file = folder / "plain.parquet";
     const double plain =

@@ -20,7 +20,8 @@ constexpr int kItems = 1000;
 
 /// One page in the shape the service has, with every field that it sends.
 std::string Page(int number, std::mt19937& random) {
-  std::string page = R"({"BillingCurrency":"USD","CustomerEntityId":"Default","CustomerEntityType":"Retail","Items":[)";
+  std::string page =
+      R"({"BillingCurrency":"USD","CustomerEntityId":"Default","CustomerEntityType":"Retail","Items":[)";
   for (int i = 0; i < kItems; ++i) {
     const unsigned code = random();
     const unsigned cores = 1u << code % 7;
@@ -35,8 +36,10 @@ std::string Page(int number, std::mt19937& random) {
         1 + code % 9, code, code >> 16, uint64_t{code} * 65537, cores, code >> 16, code >> 16,
         code & 0xFFFF, cores, code % 3 == 0 ? "true" : "false", cores);
   }
-  return page + fmt::format(R"(],"NextPageLink":"https://prices.azure.com:443/api/retail/prices?$skip={}","Count":{}}})",
-                            (number + 1) * kItems, kItems);
+  return page +
+         fmt::format(
+             R"(],"NextPageLink":"https://prices.azure.com:443/api/retail/prices?$skip={}","Count":{}}})",
+             (number + 1) * kItems, kItems);
 }
 
 /// Visits every value below; returns how many there are.

@@ -302,9 +302,9 @@ const YamlNode* MapReader::Scalar(const std::string& key) {
   return ScalarText(*node, key, problems_) ? node : nullptr;
 }
 
-std::string MapReader::Text(const std::string& key, std::string fallback) {
+std::string MapReader::Text(const std::string& key, const std::string& fallback) {
   const YamlNode* const node = Scalar(key);
-  return node == nullptr ? std::move(fallback) : node->text;
+  return node == nullptr ? fallback : node->text;
 }
 
 bool MapReader::Bool(const std::string& key, bool fallback) {

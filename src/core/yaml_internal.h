@@ -75,7 +75,7 @@ class MapReader {
   /// The value of `key`; null if it is absent.
   const YamlNode* Find(const std::string& key);
   bool Has(const std::string& key) { return Find(key) != nullptr; }
-  std::string Text(const std::string& key, std::string fallback = "");
+  std::string Text(const std::string& key, const std::string& fallback = "");
   bool Bool(const std::string& key, bool fallback);
   std::optional<int64_t> Int(const std::string& key);
   std::optional<std::chrono::milliseconds> Duration(const std::string& key);

@@ -26,6 +26,23 @@ struct Cron::Fields {
     if (any_day || any_weekday) return days[unsigned(day.day())] && weekdays[weekday];
     return days[unsigned(day.day())] || weekdays[weekday];
   }
+  date::local_days LocalDay(Time time) const {
+    const date::sys_time<std::chrono::microseconds> moment(time.time_since_epoch());
+    return date::floor<date::days>(date::make_zoned(zone, moment).get_local_time());
+  }
+  /// All firings of a local day; none if its date does not match.
+  std::vector<Time> Firings(date::local_days day) const {
+    std::vector<Time> firings;
+    if (!MatchesDate(date::year_month_day(day))) return firings;
+    for (int hour = 0; hour < 24; ++hour) {
+      if (!hours[static_cast<size_t>(hour)]) continue;
+      for (int minute = 0; minute < 60; ++minute) {
+        if (!minutes[static_cast<size_t>(minute)]) continue;
+        firings.push_back(ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute)));
+      }
+    }
+    return firings;
+  }
   /// The moment of a local time; within a gap the first moment after it, within an overlap the
   /// first.
   Time ToUtc(date::local_time<std::chrono::minutes> local) const {
@@ -37,6 +54,8 @@ struct Cron::Fields {
 };
 
 namespace {
+
+constexpr int kSearchDays = 366 * 8;
 
 struct FieldRange {
   std::string_view name;
@@ -157,51 +176,26 @@ Result<Cron> Cron::Parse(std::string_view expression, std::string_view timezone)
 }
 
 std::optional<Time> Cron::Next(Time time) const {
-  // Walk local days from the day before, since a zone's offset can put an earlier local day after
-  // `time`.
-  const auto local =
-      date::make_zoned(fields_->zone,
-                       date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
-          .get_local_time();
-  const date::local_days start = date::floor<date::days>(local) - date::days(1);
-  for (int offset = 0; offset < 366 * 8; ++offset) {
-    const date::local_days day = start + date::days(offset);
-    if (!fields_->MatchesDate(date::year_month_day(day))) continue;
-    std::optional<Time> best;
-    for (int hour = 0; hour < 24; ++hour) {
-      if (!fields_->hours[static_cast<size_t>(hour)]) continue;
-      for (int minute = 0; minute < 60; ++minute) {
-        if (!fields_->minutes[static_cast<size_t>(minute)]) continue;
-        const Time moment =
-            fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
-        if (moment > time && (!best || moment < *best)) best = moment;
-      }
+  // From the local day before on: a zone's offset can put an earlier local day after `time`.
+  const date::local_days start = fields_->LocalDay(time) - date::days(1);
+  for (int offset = 0; offset < kSearchDays; ++offset) {
+    std::optional<Time> first;
+    for (const Time moment : fields_->Firings(start + date::days(offset))) {
+      if (moment > time && (!first || moment < *first)) first = moment;
     }
-    if (best) return best;
+    if (first) return first;
   }
   return std::nullopt;
 }
 
 std::optional<Time> Cron::Previous(Time time) const {
-  const auto local =
-      date::make_zoned(fields_->zone,
-                       date::sys_time<std::chrono::microseconds>(time.time_since_epoch()))
-          .get_local_time();
-  const date::local_days start = date::floor<date::days>(local) + date::days(1);
-  for (int offset = 0; offset < 366 * 8; ++offset) {
-    const date::local_days day = start - date::days(offset);
-    if (!fields_->MatchesDate(date::year_month_day(day))) continue;
-    std::optional<Time> best;
-    for (int hour = 0; hour < 24; ++hour) {
-      if (!fields_->hours[static_cast<size_t>(hour)]) continue;
-      for (int minute = 0; minute < 60; ++minute) {
-        if (!fields_->minutes[static_cast<size_t>(minute)]) continue;
-        const Time moment =
-            fields_->ToUtc(day + std::chrono::hours(hour) + std::chrono::minutes(minute));
-        if (moment <= time && (!best || moment > *best)) best = moment;
-      }
+  const date::local_days start = fields_->LocalDay(time) + date::days(1);
+  for (int offset = 0; offset < kSearchDays; ++offset) {
+    std::optional<Time> last;
+    for (const Time moment : fields_->Firings(start - date::days(offset))) {
+      if (moment <= time && (!last || moment > *last)) last = moment;
     }
-    if (best) return best;
+    if (last) return last;
   }
   return std::nullopt;
 }

@@ -16,8 +16,9 @@
 namespace catchment::app {
 namespace {
 
-/// Ends the process when a run outlives its time limit by more than `kGrace`: a task that does not look at its
-/// deadline cannot hold a slot for ever. What it leaves is what a kill leaves. Thread: `watchdog`.
+/// Ends the process when a run outlives its time limit by more than `kGrace`: a task that does not
+/// look at its deadline cannot hold a slot for ever. What it leaves is what a kill leaves. Thread:
+/// `watchdog`.
 class Watchdog {
  public:
   explicit Watchdog(std::optional<std::chrono::milliseconds> limit) {
@@ -35,8 +36,8 @@ class Watchdog {
   std::jthread thread_;
 };
 
-Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& spec, StateStores& state,
-                               const RunControl& control) {
+Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& spec,
+                               StateStores& state, const RunControl& control) {
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, state));
   ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec.definition, services->tasks()));
   LakePublisher publisher(services->publisher());
@@ -60,7 +61,8 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
 
 }  // namespace
 
-Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings, const RunRequest& request,
+Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
+                                                 const RunRequest& request,
                                                  const RunControl& control) {
   ASSIGN_OR_RETURN(const std::vector<RunPlan> plans, ResolveRuns(settings, request));
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));

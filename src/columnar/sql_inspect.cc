@@ -182,7 +182,8 @@ Result<SqlUse> InspectWith(const Database& database, const SqlText& sql,
     const std::string position = Member(tree, "position");
     const size_t offset =
         position.empty() ? Trim(sql.text).size() : std::strtoull(position.c_str(), nullptr, 10);
-    std::string message = Member(tree, "error_message");  // repeats the rest of the SQL, lines and all
+    std::string message =
+        Member(tree, "error_message");  // repeats the rest of the SQL, lines and all
     std::replace(message.begin(), message.end(), '\n', ' ');
     return Invalid("{}: {}", PlaceOf(sql, offset), message.substr(0, 300));
   }

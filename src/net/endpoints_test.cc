@@ -44,7 +44,8 @@ TEST(EndpointsTest, NothingLeavesLoopbackWhileTheWorldIsSimulated) {
 TEST(EndpointsTest, OnlyLoopbackMayBeNamed) {
   for (const char* url : {"http://10.0.0.1/", "https://prices.azure.com", "http://0.0.0.0:1",
                           "http://127.0.0.1.example.com", "localhost:9000"}) {
-    EXPECT_ERROR(Endpoints::Make({{"prices", url}}, kHosts), Code::kInvalid, "CATCHMENT_ENDPOINT_PRICES");
+    EXPECT_ERROR(Endpoints::Make({{"prices", url}}, kHosts), Code::kInvalid,
+                 "CATCHMENT_ENDPOINT_PRICES");
   }
 }
 

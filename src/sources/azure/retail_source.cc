@@ -273,8 +273,8 @@ class Collection {
     report_.counts["pages"] = static_cast<int64_t>(price_.crawl->pages.size());
   }
 
-  /// One coverage row a unit. Pages of an old copy that stands in for a failed request count as
-  /// missing, and make a gap.
+  /// Count a unit's pages in the source's one coverage row. Pages of an old copy that stands in for
+  /// a failed request count as missing, and make a gap.
   void ReportUnit(const std::string& name, const Unit& unit) {
     CoverageRow row;
     row.source = input_.task;
@@ -285,7 +285,7 @@ class Collection {
     row.asked = unit.fresh || unit.failure ? row.expected : 0;
     if (!unit.failure) {
       row.answered = row.expected;
-      report_.coverage.push_back(std::move(row));
+      AddCoverage(row);
       return;
     }
     const std::string reason(GapReason(unit.failure->code));
@@ -299,7 +299,19 @@ class Collection {
         {input_.task, unit.crawl != nullptr ? "stale" : reason, row.expected, detail});
     if (!report_.reason.empty()) report_.reason += "; ";
     report_.reason += detail;
-    report_.coverage.push_back(std::move(row));
+    AddCoverage(row);
+  }
+
+  void AddCoverage(const CoverageRow& row) {
+    if (report_.coverage.empty()) {
+      report_.coverage.push_back(row);
+      return;
+    }
+    CoverageRow& sum = report_.coverage.front();
+    sum.expected += row.expected;
+    sum.asked += row.asked;
+    sum.answered += row.answered;
+    for (const auto& [reason, units] : row.missing) sum.missing[reason] += units;
   }
 
   bool Wanted(const std::string& region) const {

@@ -132,7 +132,7 @@ std::string FormatContext(fmt::format_string<Args...> text, Args&&... args) {
   return fmt::format(text, std::forward<Args>(args)...);
 }
 template <typename Failed>
-Status AddContext(Failed&& failed, std::string context) {
+Status AddContext(Failed&& failed, const std::string& context) {
   Status status = Status(failed.error());
   return context.empty() ? status : std::move(status).WithContext(context);
 }

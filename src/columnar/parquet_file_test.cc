@@ -116,8 +116,9 @@ TEST(ParquetFileTest, NoFlippedByteCrashesOrPassesAPageUnnoticed) {
     std::string bytes = good.first;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
     const auto read = ReadParquetBytes(bytes, "flipped");
-    if (!read.ok())
+    if (!read.ok()) {
       EXPECT_NE(read.error().message.find("flipped"), std::string::npos) << read.error().message;
+    }
   }
 }
 

@@ -43,7 +43,9 @@ bool DieAt(int64_t nth, FaultyStore::Fault fault) {
   }
   const int64_t head = FindHead(store, kDataset).value();
   EXPECT_TRUE(head == 1 || head == 2);
-  if (made.ok()) EXPECT_EQ(head, 2);
+  if (made.ok()) {
+    EXPECT_EQ(head, 2);
+  }
   const auto check = [&] {
     EXPECT_EQ(Published(store, "snapshot"), head == 1 ? Rows{"a,1.0"} : Rows{"b,2.0"});
     EXPECT_EQ(Published(store, "scores"), head == 1 ? Rows{"a,1.0"} : (Rows{"a,1.0", "b,2.0"}));

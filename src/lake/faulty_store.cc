@@ -48,6 +48,9 @@ Status FaultyStore::PutFile(std::string_view key, const std::filesystem::path& f
 Status FaultyStore::PutIfAbsent(std::string_view key, std::string_view bytes) {
   return Do([&] { return inner_.PutIfAbsent(key, bytes); });
 }
+Status FaultyStore::PutHint(std::string_view key, std::string_view bytes) {
+  return Do([&] { return inner_.PutHint(key, bytes); });
+}
 Status FaultyStore::Delete(std::string_view key) {
   return Do([&] { return inner_.Delete(key); });
 }

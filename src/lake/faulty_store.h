@@ -35,6 +35,7 @@ class FaultyStore final : public WriteStore {
   Status Put(std::string_view key, std::string_view bytes) override;
   Status PutFile(std::string_view key, const std::filesystem::path& file) override;
   Status PutIfAbsent(std::string_view key, std::string_view bytes) override;
+  Status PutHint(std::string_view key, std::string_view bytes) override;
   Status Delete(std::string_view key) override;
   Result<StagingFile> NewStagingFile() override { return inner_.NewStagingFile(); }
   Result<std::vector<std::string>> RemoveLeftovers(std::string_view prefix) override;

@@ -200,8 +200,8 @@ Status LocalTemporary::CopyFrom(int source) {
   }
 }
 
-Status LocalTemporary::Place(bool replace) {
-  RETURN_IF_ERROR(SyncDescriptor(descriptor(), where_));
+Status LocalTemporary::Place(bool replace, bool durable) {
+  if (durable) RETURN_IF_ERROR(SyncDescriptor(descriptor(), where_));
   const char* name = target_.name.c_str();
   if (!replace) {
     if (linkat(folder(), temporary_.c_str(), folder(), name, 0) != 0) {

@@ -73,7 +73,8 @@ class LocalTemporary {
   Status CopyFrom(int source);
   /// fsync, then rename over the target, or `link` (kExists if it is there). The folder is not made
   /// durable yet.
-  Status Place(bool replace);
+  /// `durable` false: without fsync, for hints.
+  Status Place(bool replace, bool durable = true);
   int folder() const { return target_.folder.number(); }
   /// Hand over the folder, for SyncFolder after Place.
   Descriptor TakeFolder() { return std::move(target_.folder); }

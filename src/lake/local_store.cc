@@ -132,16 +132,21 @@ class FolderStore final : public WriteStore {
     return {};
   }
 
+  Status PutHint(std::string_view key, std::string_view bytes) override {
+    ASSIGN_OR_RETURN(FolderEntry target, root_.Walk(key, true));
+    ASSIGN_OR_RETURN(LocalTemporary file,
+                     LocalTemporary::Create(std::move(target), root_.Path(key).string()));
+    RETURN_IF_ERROR(file.Write(bytes));
+    return file.Place(true, false);
+  }
+
   Status Delete(std::string_view key) override {
     const Result<FolderEntry> entry = root_.Walk(key, false);
     if (!entry.ok()) {
       return entry.error().code == Code::kNotFound ? Status() : entry.status();
     }
-    if (unlinkat(entry->folder.number(), entry->name.c_str(), 0) != 0) {
-      if (errno == ENOENT) return {};
-      return FileError(errno, "delete", root_.Path(key));
-    }
-    return SyncDescriptor(entry->folder.number(), root_.Path(key).string());
+    if (unlinkat(entry->folder.number(), entry->name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    return FileError(errno, "delete", root_.Path(key));
   }
 
   Result<StagingFile> NewStagingFile() override {

@@ -436,7 +436,8 @@ Status WriteHints(WriteStore& store, const View& view) {
     ASSIGN_OR_RETURN(const std::string bytes, SerialiseCheckpoint(view));
     RETURN_IF_ERROR(store.Put(CheckpointKey(view.dataset, view.number), bytes), "checkpoint");
   }
-  return store.Put(view.dataset + "/HEAD", fmt::format("{}\n", view.number)).WithContext("HEAD");
+  return store.PutHint(view.dataset + "/HEAD", fmt::format("{}\n", view.number))
+      .WithContext("HEAD");
 }
 
 Result<Manifest> CommitManifest(WriteStore& store, const View& seen, Manifest manifest) {

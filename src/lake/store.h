@@ -96,7 +96,12 @@ class WriteStore : public ReadStore {
   /// Create an object. kExists: there is one of that key, untouched and durable.
   virtual Status PutIfAbsent(std::string_view key, std::string_view bytes) = 0;
 
-  /// Delete an object, durable on return. An absent one is no error.
+  /// Write an object that only saves work: seen whole or not at all, but it may be gone after a
+  /// power cut.
+  virtual Status PutHint(std::string_view key, std::string_view bytes) { return Put(key, bytes); }
+
+  /// Delete an object. An absent one is no error. It may be back after a power cut: who must know
+  /// deletes again.
   virtual Status Delete(std::string_view key) = 0;
 
   /// A path from which PutFile is cheap.

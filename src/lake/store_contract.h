@@ -58,6 +58,13 @@ TEST_P(StoreContract, PutReplacesAndPutIfAbsentDoesNot) {
   EXPECT_EQ(store_->Get("m/2").value(), "new");
 }
 
+TEST_P(StoreContract, AHintIsAnObjectLikeOthers) {
+  ASSERT_OK(store_->PutHint("d/HEAD", "1"));
+  ASSERT_OK(store_->PutHint("d/HEAD", "2"));
+  EXPECT_EQ(store_->Get("d/HEAD").value(), "2");
+  EXPECT_EQ(store_->List("").value(), std::vector<std::string>{"d/HEAD"});
+}
+
 TEST_P(StoreContract, ListsSortedByBytesBelowAPrefix) {
   for (const char* key : {"a/b/2", "a/b/10", "a/b", "a-x", "a/c/1", "b"}) {
     if (std::string(key) != "a/b") ASSERT_OK(store_->Put(key, "x"));

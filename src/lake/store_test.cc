@@ -47,6 +47,9 @@ class Owning final : public WriteStore {
   Status PutIfAbsent(std::string_view key, std::string_view bytes) override {
     return store_->PutIfAbsent(key, bytes);
   }
+  Status PutHint(std::string_view key, std::string_view bytes) override {
+    return store_->PutHint(key, bytes);
+  }
   Status Delete(std::string_view key) override { return store_->Delete(key); }
   Result<StagingFile> NewStagingFile() override { return store_->NewStagingFile(); }
   Result<std::vector<std::string>> RemoveLeftovers(std::string_view prefix) override {

@@ -14,8 +14,6 @@ find_package(date REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(zstd REQUIRED)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
-pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
-pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 if(NOT TARGET zstd::zstd)
   add_library(zstd::zstd ALIAS zstd::libzstd_shared)
 endif()
@@ -42,9 +40,8 @@ if(NOT EXISTS "${CATCHMENT_ARROW_ROOT}/.digest" OR NOT EXISTS "${CATCHMENT_DUCKD
   message(FATAL_ERROR "Arrow or DuckDB is missing in ${CATCHMENT_DEPS}; run tools/setup")
 endif()
 
-# The wheel has no CMake config and its library names carry the ABI version; a version may split a library
-# off, so they are globbed. The core library comes last: the others refer to it.
-file(GLOB arrow_libraries "${CATCHMENT_ARROW_ROOT}/lib/lib*.so.2500")
+# The wheel has no CMake config, and its library names carry the ABI version. The core library comes last: the
+# others refer to it.
 add_library(Arrow::arrow INTERFACE IMPORTED)
 target_include_directories(Arrow::arrow SYSTEM INTERFACE "${CATCHMENT_ARROW_ROOT}/include")
 foreach(library dataset acero parquet compute "")

@@ -119,6 +119,12 @@ struct SourceInfo {
 struct SourceEntry {
   SourceInfo info;
   std::function<std::unique_ptr<Source>()> make;
+  /// The state after a publish: `head_state` is that of the head at publish (an empty object
+  /// without one), `patch` the report's state_patch, in the source's own form. Pure. kInvalid: a
+  /// state of another version. Null: state_patch is an RFC 7396 merge patch.
+  std::function<Result<nlohmann::json>(const nlohmann::json& head_state,
+                                       const nlohmann::json& patch)>
+      fold_state = {};
 };
 
 }  // namespace catchment::sources

@@ -139,7 +139,21 @@ std::vector<Pair> Join(const KeyedRows* before, const KeyedRows& after) {
   const int64_t before_rows = before == nullptr ? 0 : before->rows;
   pairs.reserve(static_cast<size_t>(std::max(before_rows, after.rows)) + 16);
   int64_t i = 0, j = 0;
+  // Most rows have their like at the other side: look at many at once, and after a block with a
+  // difference row by row for as long.
+  constexpr int64_t kBlock = 64;
+  int64_t row_by_row = before_rows == 0 || !before->order.empty() || !after.order.empty()
+                           ? std::numeric_limits<int64_t>::max()
+                           : 0;
   while (i < before_rows && j < after.rows) {
+    if (row_by_row == 0 && std::min(before_rows - i, after.rows - j) >= kBlock) {
+      if (SameBytes(before->keys, i, after.keys, j, kBlock)) {
+        for (const int64_t end = i + kBlock; i < end;) pairs.push_back({i++, j++});
+        continue;
+      }
+      row_by_row = kBlock;
+    }
+    row_by_row -= row_by_row > 0;
     const int64_t old_row = before->At(i), new_row = after.At(j);
     const int order = CompareKeys(before->keys, old_row, after.keys, new_row);
     pairs.push_back({order <= 0 ? old_row : -1, order >= 0 ? new_row : -1});

@@ -20,6 +20,10 @@ struct ServiceHost {
 /// CATCHMENT_ENDPOINT_<SERVICE>, which may name loopback only. The request keeps its path and query
 /// and carries the real `Host`, so signatures and vault keys do not depend on a simulator. While
 /// any is set, nothing is sent beyond loopback. A value.
+///
+/// Services in use: `prices`, `management`, `login`, `files`; for secrets `dynamodb` and `ssm`; for
+/// sinks `timestream` (its cells too: whatever address DescribeEndpoints names), `logs` (CloudWatch
+/// Logs), `influx` (line protocol), `slack`.
 class Endpoints {
  public:
   Endpoints() = default;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -49,6 +50,50 @@ bool operator==(const Secret& a, const Secret& b) {
     difference |= static_cast<unsigned char>(a.text_[i] ^ b.text_[i]);
   }
   return difference == 0;
+}
+
+namespace {
+
+std::string FoldedField(std::string_view name) {
+  std::string folded = ToLower(name);
+  std::erase(folded, '_');
+  return folded == "subscriptionid" ? "subscriptions" : folded;
+}
+
+}  // namespace
+
+Status SecretFields::Add(std::string_view name, Secret value) {
+  if (!fields_.emplace(FoldedField(name), std::move(value)).second) {
+    return Invalid("{}: field '{}' is there twice", reference_, name);
+  }
+  return {};
+}
+
+Result<Secret> SecretFields::Get(std::string_view name) const {
+  const auto found = fields_.find(FoldedField(name));
+  if (found == fields_.end() || found->second.empty()) {
+    return NotFound("{}: there is no field '{}'", reference_, name);
+  }
+  return found->second;
+}
+
+std::vector<std::string> ParseSubscriptions(std::string_view text) {
+  std::vector<std::string> subscriptions;
+  std::set<std::string> seen;
+  for (const std::string& part : Split(text, ',')) {
+    const std::string_view id = Trim(part);
+    if (!id.empty() && seen.insert(ToLower(id)).second) subscriptions.emplace_back(id);
+  }
+  return subscriptions;
+}
+
+bool HasFields(std::string_view reference) { return reference.starts_with("dynamodb:"); }
+
+Result<SecretFields> SecretStore::GetFields(std::string_view reference, const OpContext& context) {
+  RETURN_IF_ERROR(context.Check());
+  ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(reference));
+  return Denied("{}: references of kind {}: have no fields here; use dynamodb:TABLE/ID", reference,
+                parsed.kind);
 }
 
 Result<Secret> SecretStore::GetFirst(std::span<const std::string> references,

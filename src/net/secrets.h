@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/op_context.h"
 #include "base/result.h"
@@ -36,6 +37,28 @@ class Secret {
 
 inline std::ostream& operator<<(std::ostream& out, const Secret&) { return out << "***"; }
 
+/// What a structured secret holds, by field. Names are compared without case and `_`, and
+/// `subscriptionid` is `subscriptions`: the same secret is written by different people. A value.
+class SecretFields {
+ public:
+  /// `reference` is for messages.
+  explicit SecretFields(std::string reference) : reference_(std::move(reference)) {}
+
+  /// Add a field. kInvalid: it is there already, perhaps in another spelling.
+  Status Add(std::string_view name, Secret value);
+  /// The field `name`. kNotFound: it is absent or empty; names the reference and the field.
+  Result<Secret> Get(std::string_view name) const;
+  size_t size() const { return fields_.size(); }
+
+ private:
+  std::string reference_;
+  std::map<std::string, Secret, std::less<>> fields_;  ///< by folded name
+};
+
+/// The ids of a text such as `a, b,c`: split at commas, trimmed, empty and repeated ones (in any
+/// case) dropped, order kept.
+std::vector<std::string> ParseSubscriptions(std::string_view text);
+
 /// Resolves references such as `env:NAME` and `file:PATH`. Thread-safe.
 class SecretStore {
  public:
@@ -45,6 +68,10 @@ class SecretStore {
   /// or its kind is not resolved here. kInvalid: not a reference. Messages name the reference,
   /// never a value.
   virtual Result<Secret> Get(std::string_view reference, const OpContext& context) = 0;
+
+  /// Resolve a reference to a secret of several fields (`dynamodb:TABLE/ID`). Errors as of Get;
+  /// kDenied also: references of this kind have no fields.
+  virtual Result<SecretFields> GetFields(std::string_view reference, const OpContext& context);
 
   /// The first of `references` that resolves; those that are not found are passed over. All
   /// missing: kNotFound naming each. Any other failure is remembered and reported if none resolves.
@@ -63,6 +90,9 @@ class LocalSecretStore final : public SecretStore {
   // Constant after construction.
   std::map<std::string, Secret, std::less<>> variables_;
 };
+
+/// Whether `reference` is one whose secret has fields.
+bool HasFields(std::string_view reference);
 
 /// A reference taken apart: `dynamodb:AzureAuth/login_auth_az_true?region=us-west-2`.
 struct SecretReference {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/op_context.h"
@@ -36,9 +37,25 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// Deliver one batch. ok: all of it is there. kUnavailable, kExhausted, kDeadline: try later. Any
-  /// other error: refused, counted towards parking. Blocks.
+  /// Deliver one batch. ok: all of it is there. An error that ComesAgain(): nothing is wrong with
+  /// the batch, try later. Any other error: refused, counted towards parking; what the store did
+  /// take is there, and the message names the refused rows with their reasons. Messages never show
+  /// a secret. Blocks.
   virtual Status Deliver(const SinkBatch& batch, const OpContext& context) = 0;
+};
+
+/// Whether a delivery that failed so says nothing against its batch (the store is down, slow or
+/// does not let us in): it waits and comes again without being counted.
+bool ComesAgain(Code code);
+
+/// Tells people. A message is sent once or not at all; it is no delivery and has no mark.
+class Notifier {
+ public:
+  virtual ~Notifier() = default;
+
+  /// Send one text. kUnavailable: after the tries. kDenied, kNotFound: the address is not
+  /// resolvable. kInvalid: refused. Messages never show the address. Blocks.
+  virtual Status Notify(std::string_view text, const OpContext& context) = 0;
 };
 
 /// What sinks may use. References outlive the sink.
@@ -49,13 +66,13 @@ struct SinkServices {
 
 struct SinkKey {
   std::string name;
-  std::string type;  ///< `text`, `list`, `duration`
+  std::string type;  ///< `text`, `list`, `map`, `duration`
   bool required = false;
   std::string help;
 };
 
 struct SinkEntry {
-  std::string kind;  ///< `file`, `command`
+  std::string kind;  ///< `file`, `command`, `timestream`, `influx`, `cloudwatch_logs`, `slack`
   std::string help;
   std::vector<SinkKey> keys;
   bool runs_programs = false;  ///< refused in an environment with `reads:` unless it lists the sink

@@ -48,6 +48,7 @@ ActiveFaults FaultPlan::Select(const FaultSubject& subject, Time now) {
     const bool matches =
         GlobMatch(fault.path, subject.path) && (!fault.skip || fault.skip == subject.skip) &&
         (fault.filter.empty() || fault.filter == subject.filter) &&
+        (fault.body_glob == "*" || GlobMatch(fault.body_glob, subject.body)) &&
         (!fault.since || now >= *fault.since) && (!fault.until || now < *fault.until);
     if (matches && Hits(fault, i, counters_[i], subject)) active.faults.push_back(&fault);
   }

@@ -17,9 +17,10 @@ namespace catchment::simulator {
 /// What a fault can be matched on.
 struct FaultSubject {
   std::string path;
-  std::string target;
+  std::string target;  ///< what `rate` tells requests apart by
   std::optional<int64_t> skip;
   std::string filter;
+  std::string body = {};
 };
 
 /// The faults that hit one request, in the world's order. They point into the FaultPlan.

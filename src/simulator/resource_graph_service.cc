@@ -26,7 +26,8 @@ std::string RenderRow(std::string_view location, std::string_view sku, std::stri
 RecordList MakeRows(const std::vector<std::pair<std::string, std::string>>& pairs, double coverage,
                     uint64_t seed) {
   RecordList list;
-  for (const auto& [region, sku] : pairs) {  // already in the query's order
+  for (const auto& [spelled_region, spelled_sku] : pairs) {  // already in the query's order
+    const std::string region = ToLower(spelled_region), sku = ToLower(spelled_sku);
     const std::string key = region + "/" + sku;
     if (SeededShare(seed, key + "/known") >= coverage) continue;
     list.Add(RenderRow(region, sku, kBands[SeededHash(seed, key + "/band") % kBands.size()]));

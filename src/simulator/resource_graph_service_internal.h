@@ -19,7 +19,8 @@ namespace catchment::simulator {
 /// `POST /providers/Microsoft.ResourceGraph/resources`: one query, that for the eviction rates.
 class ResourceGraphService final : public Service {
  public:
-  /// With no file of rows they are made up for `pairs` (lower-case region, SKU). `tokens` outlives
+  /// With no file of rows they are made up for `pairs` (region, SKU), in lower
+  /// case. `tokens` outlives
   /// the service.
   static Result<std::unique_ptr<ResourceGraphService>> Load(
       const ResourceGraphWorld& world, uint64_t seed,

@@ -377,7 +377,8 @@ HttpResponse RetailService::Render(const Page& page, const HttpRequest& request,
 }
 
 std::vector<std::pair<std::string, std::string>> RetailService::SpotPairs() const {
-  std::set<std::pair<std::string, std::string>> pairs;
+  using Pair = std::pair<std::string, std::string>;
+  std::map<Pair, Pair> pairs;  // lower case → as spelled
   std::set<uint32_t> indices;
   for (size_t epoch = 0; epoch < records_.epochs(); ++epoch) {
     indices.insert(records_.epoch(epoch).order.begin(), records_.epoch(epoch).order.end());
@@ -392,9 +393,12 @@ std::vector<std::pair<std::string, std::string>> RetailService::SpotPairs() cons
         field("armRegionName").empty() || field("armSkuName").empty()) {
       continue;
     }
-    pairs.emplace(ToLower(field("armRegionName")), ToLower(field("armSkuName")));
+    const Pair spelled(field("armRegionName"), field("armSkuName"));
+    pairs.try_emplace({ToLower(spelled.first), ToLower(spelled.second)}, spelled);
   }
-  return {pairs.begin(), pairs.end()};
+  std::vector<Pair> list;
+  for (auto& [lower, spelled] : pairs) list.push_back(std::move(spelled));
+  return list;
 }
 
 }  // namespace catchment::simulator

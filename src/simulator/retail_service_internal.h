@@ -43,8 +43,8 @@ class RetailService final : public Service {
   FaultSubject Describe(const HttpRequest& request) const override;
   ServiceAnswer Answer(const HttpRequest& request, const ActiveFaults& active, Time now) override;
 
-  /// Lower-case (region, SKU) of each pair with a Linux spot meter at any time, sorted, each
-  /// once.
+  /// (region, SKU) of each pair with a Linux spot meter at any time, as the list spells them,
+  /// sorted and each once without regard to case.
   std::vector<std::pair<std::string, std::string>> SpotPairs() const;
 
  private:

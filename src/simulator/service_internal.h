@@ -24,6 +24,9 @@ class Service {
   virtual FaultSubject Describe(const HttpRequest& request) const = 0;
   virtual ServiceAnswer Answer(const HttpRequest& request, const ActiveFaults& active,
                                Time now) = 0;
+  /// Count a request that a fault answers in the service's place: it has arrived all the same.
+  /// Returns its bucket.
+  virtual std::string Count(const HttpRequest& /*request*/, Time /*now*/) { return ""; }
 };
 
 }  // namespace catchment::simulator

@@ -15,7 +15,10 @@
 #include "simulator/file_service_internal.h"
 #include "simulator/http_server_internal.h"
 #include "simulator/login_service_internal.h"
+#include "simulator/offers_internal.h"
+#include "simulator/placement_service_internal.h"
 #include "simulator/resource_graph_service_internal.h"
+#include "simulator/resource_skus_service_internal.h"
 #include "simulator/retail_service_internal.h"
 #include "simulator/token_store_internal.h"
 
@@ -124,7 +127,8 @@ struct Simulator::State {
   // Constant after Start.
   const World world;
   SystemClock clock;
-  std::unique_ptr<Mounted> prices, resource_graph, login, files;
+  std::optional<Offers> offers;
+  std::unique_ptr<Mounted> prices, resource_graph, placement, resource_skus, login, files;
   // Thread-safe itself.
   TokenStore tokens;
   TraceLog trace;
@@ -133,10 +137,12 @@ struct Simulator::State {
 };
 
 Status Simulator::State::LoadServices() {
-  std::vector<std::pair<std::string, std::string>> pairs;
+  std::vector<Offers::Pair> pairs;
   if (world.prices) {
     ASSIGN_OR_RETURN(auto service, RetailService::Load(*world.prices, world.seed));
-    if (world.resource_graph && world.resource_graph->rows.empty()) pairs = service->SpotPairs();
+    if (world.resource_graph || world.placement || world.resource_skus) {
+      pairs = service->SpotPairs();
+    }
     prices = Mount(std::move(service), world.prices->faults, world.seed, world.prices->latency);
   }
   if (world.resource_graph) {
@@ -144,6 +150,20 @@ Status Simulator::State::LoadServices() {
                      ResourceGraphService::Load(*world.resource_graph, world.seed, pairs, tokens));
     resource_graph = Mount(std::move(service), world.resource_graph->faults, world.seed,
                            world.resource_graph->latency);
+  }
+  ASSIGN_OR_RETURN(offers, Offers::Make(world.offers, std::move(pairs), world.seed));
+  const std::vector<std::string>& subscriptions = world.identity.subscriptions;
+  if (world.placement) {
+    auto service = std::make_unique<PlacementService>(*world.placement, subscriptions, *offers,
+                                                      tokens, world.seed);
+    placement =
+        Mount(std::move(service), world.placement->faults, world.seed, world.placement->latency);
+  }
+  if (world.resource_skus) {
+    auto service = std::make_unique<ResourceSkusService>(*world.resource_skus, subscriptions,
+                                                         *offers, tokens, world.seed);
+    resource_skus = Mount(std::move(service), world.resource_skus->faults, world.seed,
+                          world.resource_skus->latency);
   }
   if (world.login) {
     auto service = std::make_unique<LoginService>(*world.login, world.identity, tokens);
@@ -177,7 +197,10 @@ Mounted* Simulator::State::Route(Port port, const HttpRequest& request) const {
     case kFiles:
       return files.get();
     case kManagement:
-      return ToLower(request.path) == ResourceGraphService::kPath ? resource_graph.get() : nullptr;
+      if (ToLower(request.path) == ResourceGraphService::kPath) return resource_graph.get();
+      if (PlacementService::Owns(request.path)) return placement.get();
+      if (ResourceSkusService::Owns(request.path)) return resource_skus.get();
+      return nullptr;
     default:
       return nullptr;
   }
@@ -200,10 +223,13 @@ HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request,
   if (mounted == nullptr) {
     answer.response = NoSuchService(kPortNames[port]);
   } else {
-    active = mounted->faults.Select(mounted->service->Describe(request), now);
+    FaultSubject subject = mounted->service->Describe(request);
+    subject.body = request.body;
+    active = mounted->faults.Select(subject, now);
     Pause(mounted->latency + ExtraLatency(active), stop);
     if (std::optional<HttpResponse> generic = GenericAnswer(active)) {
       answer.response = std::move(*generic);
+      answer.bucket = mounted->service->Count(request, now);
     } else {
       answer = mounted->service->Answer(request, active, now);
     }

@@ -15,7 +15,8 @@ using nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxWorldBytes = 4 << 20;
-constexpr const char* kServices[] = {"prices", "resource_graph", "login", "files"};
+constexpr const char* kServices[] = {"prices",        "resource_graph", "placement",
+                                     "resource_skus", "login",          "files"};
 
 // The checks were made by the schema, so the readers below take the types for granted.
 
@@ -48,6 +49,7 @@ Fault ReadFault(const ordered_json& object) {
   fault.path = match.value("path", "*");
   fault.skip = Optional<int64_t>(match, "skip");
   fault.filter = match.value("filter", "");
+  fault.body_glob = match.value("body", "*");
   fault.since = TimeOf(match, "since");
   fault.until = TimeOf(match, "until");
   fault.nth = object.value("nth", std::vector<int64_t>());
@@ -143,6 +145,65 @@ Result<ResourceGraphWorld> ReadResourceGraph(const ordered_json& object, const f
   return graph;
 }
 
+// Real regions without zones, as far as known.
+std::vector<std::string> ZonelessRegions() {
+  return {"westus",      "northcentralus", "westcentralus",     "canadaeast",
+          "ukwest",      "koreasouth",     "australiacentral*", "australiasoutheast",
+          "southindia",  "westindia",      "jioindia*",         "germanynorth",
+          "francesouth", "norwaywest",     "switzerlandwest",   "southafricawest",
+          "uaecentral",  "brazilsoutheast"};
+}
+
+OffersWorld ReadOffers(const ordered_json& object, const fs::path& base) {
+  OffersWorld offers;
+  offers.invalid_regions = object.value("invalid_regions", offers.invalid_regions);
+  offers.invalid_regions_file = PathOf(object, "invalid_regions_file", base);
+  offers.invalid_skus = object.value("invalid_skus", offers.invalid_skus);
+  offers.zoneless_regions = object.value("zoneless_regions", ZonelessRegions());
+  offers.restricted = object.value("restricted", offers.restricted);
+  for (const auto& part : object.value("restrictions", ordered_json::array())) {
+    Restriction restriction;
+    restriction.subscription = part.value("subscription", restriction.subscription);
+    restriction.region = part.value("region", restriction.region);
+    restriction.sku = part.value("sku", restriction.sku);
+    offers.restrictions.push_back(std::move(restriction));
+  }
+  return offers;
+}
+
+PlacementWorld ReadPlacement(const ordered_json& object) {
+  PlacementWorld placement;
+  const ordered_json limits = object.value("limits", ordered_json::object());
+  placement.calls = limits.value("calls", placement.calls);
+  placement.window = DurationOf(limits, "window", placement.window);
+  placement.tells_seconds = limits.value("tells_seconds", placement.tells_seconds);
+  for (const auto& part : object.value("foreign_use", ordered_json::array())) {
+    ForeignUse use;
+    use.subscription = part.value("subscription", use.subscription);
+    use.location = part.value("location", use.location);
+    use.calls = part.value("calls", int64_t{0});
+    use.since = TimeOf(part, "since");
+    use.until = TimeOf(part, "until");
+    placement.foreign_use.push_back(std::move(use));
+  }
+  placement.locations = object.value("locations", placement.locations);
+  placement.drift = object.value("drift", placement.drift);
+  placement.unknown = object.value("unknown", placement.unknown);
+  placement.omitted = object.value("omitted", placement.omitted);
+  placement.max_count = object.value("max_count", placement.max_count);
+  placement.latency = DurationOf(object, "latency", placement.latency);
+  placement.faults = ReadFaults(object);
+  return placement;
+}
+
+ResourceSkusWorld ReadResourceSkus(const ordered_json& object) {
+  ResourceSkusWorld skus;
+  skus.page_size = object.value("page_size", skus.page_size);
+  skus.latency = DurationOf(object, "latency", skus.latency);
+  skus.faults = ReadFaults(object);
+  return skus;
+}
+
 LoginWorld ReadLogin(const ordered_json& object) {
   LoginWorld login;
   login.expires_in = std::chrono::duration_cast<std::chrono::seconds>(
@@ -189,6 +250,17 @@ Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
     if (world.resource_graph->rows.empty() && !world.prices) {
       return Invalid("services.resource_graph.data.derive: the world has no service 'prices'");
     }
+  }
+  world.offers = ReadOffers(document.value("offers", ordered_json::object()), base);
+  for (const char* service : {"placement", "resource_skus"}) {
+    if (services.contains(service) && !world.prices) {
+      return Invalid("services.{}: the world has no service 'prices' to take its sizes from",
+                     service);
+    }
+  }
+  if (services.contains("placement")) world.placement = ReadPlacement(services["placement"]);
+  if (services.contains("resource_skus")) {
+    world.resource_skus = ReadResourceSkus(services["resource_skus"]);
   }
   if (services.contains("login")) world.login = ReadLogin(services["login"]);
   if (services.contains("files")) world.files = ReadFiles(services["files"], base);

@@ -25,6 +25,7 @@ struct Fault {
   std::string path = "*";            ///< glob on the decoded path
   std::optional<int64_t> skip;       ///< prices: the request's $skip
   std::string filter;                ///< prices: "all" or "spot"; empty: any
+  std::string body_glob = "*";       ///< on the request's body
   std::optional<Time> since, until;  ///< on the simulated clock: since ≤ now < until
   std::vector<int64_t> nth;
   std::optional<int64_t> first, last;
@@ -86,6 +87,52 @@ struct ResourceGraphWorld {
   std::vector<Fault> faults;
 };
 
+/// A size that some subscriptions may not use. All globs, in any case.
+struct Restriction {
+  std::string subscription = "*";
+  std::string region = "*";
+  std::string sku = "*";
+};
+
+/// What is offered where, to whom; `placement` and `resource_skus` agree on it. Globs compare
+/// without case.
+struct OffersWorld {
+  std::vector<std::string> invalid_regions;    ///< globs: regions that placement refuses
+  std::filesystem::path invalid_regions_file;  ///< JSON with a list `invalid_locations` of more
+  std::vector<std::string> invalid_skus;       ///< globs
+  std::vector<std::string> zoneless_regions;   ///< globs
+  double restricted = 0.01;                    ///< share of (subscription, series, region)
+  std::vector<Restriction> restrictions;       ///< further ones
+};
+
+/// Calls that others make with the same bucket, without a trace of them.
+struct ForeignUse {
+  std::string subscription = "*";
+  std::string location = "*";
+  int64_t calls = 0;                 ///< always in the window
+  std::optional<Time> since, until;  ///< since ≤ now < until
+};
+
+struct PlacementWorld {
+  int64_t calls = 10;  ///< allowed per `window` and (subscription, location)
+  std::chrono::milliseconds window = std::chrono::minutes(62);
+  bool tells_seconds = true;  ///< in the text of the refusal
+  std::vector<ForeignUse> foreign_use;
+  std::vector<std::string> locations;  ///< of the URL; empty: the valid regions of the price list
+  double drift = 0.5;                  ///< changes of one (region, SKU, zone) a day
+  double unknown = 0.01;               ///< share of cells without data
+  double omitted = 0;                  ///< share of pairs that are not answered
+  int64_t max_count = 1000;
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct ResourceSkusWorld {
+  int64_t page_size = 1000;
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
 struct LoginWorld {
   std::chrono::seconds expires_in{3599};
   std::chrono::milliseconds latency{0};
@@ -121,6 +168,9 @@ struct World {
   IdentityWorld identity;
   std::optional<PricesWorld> prices;
   std::optional<ResourceGraphWorld> resource_graph;
+  OffersWorld offers;
+  std::optional<PlacementWorld> placement;
+  std::optional<ResourceSkusWorld> resource_skus;
   std::optional<LoginWorld> login;
   std::optional<FilesWorld> files;
 };

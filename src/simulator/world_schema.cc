@@ -31,6 +31,14 @@ constexpr const char* kSchema = R"json({
     "identity": {"type": "object", "additionalProperties": false, "description": "the credentials the world accepts and hands to COMMAND", "properties": {
       "tenant_id": {"type": "string"}, "client_id": {"type": "string"}, "client_secret": {"type": "string"},
       "subscriptions": {"type": "array", "items": {"type": "string"}}}},
+    "offers": {"type": "object", "additionalProperties": false, "description": "which sizes placement and resource_skus know, where, for whom; globs without case", "properties": {
+      "invalid_regions": {"type": "array", "items": {"type": "string"}, "description": "globs: regions that placement refuses"},
+      "invalid_regions_file": {"type": "string", "description": "JSON with a list invalid_locations of further ones"},
+      "invalid_skus": {"type": "array", "items": {"type": "string"}},
+      "zoneless_regions": {"type": "array", "items": {"type": "string"}},
+      "restricted": {"type": "number", "minimum": 0, "maximum": 1, "description": "share of (subscription, series, region) that may not be used"},
+      "restrictions": {"type": "array", "items": {"type": "object", "additionalProperties": false, "properties": {
+        "subscription": {"type": "string"}, "region": {"type": "string"}, "sku": {"type": "string"}}}}}},
     "services": {"type": "object", "additionalProperties": false, "properties": {
       "prices": {"type": "object", "additionalProperties": false, "required": ["data"], "description": "Azure retail prices", "properties": {
         "data": {"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
@@ -59,6 +67,27 @@ constexpr const char* kSchema = R"json({
         "latency": {"type": "string", "format": "duration"},
         "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
         "faults": {"type": "array", "items": {"$ref": "#/$defs/resource_graph_fault"}}}},
+      "placement": {"type": "object", "additionalProperties": false, "description": "Azure spot placement scores", "properties": {
+        "limits": {"type": "object", "additionalProperties": false, "properties": {
+          "calls": {"type": "integer", "minimum": 0, "description": "per window and (subscription, location)"},
+          "window": {"type": "string", "format": "duration"},
+          "tells_seconds": {"type": "boolean"}}},
+        "foreign_use": {"type": "array", "items": {"type": "object", "additionalProperties": false, "required": ["calls"], "description": "calls of others in a bucket", "properties": {
+          "subscription": {"type": "string"}, "location": {"type": "string"},
+          "calls": {"type": "integer", "minimum": 0},
+          "since": {"type": "string", "format": "date-time"},
+          "until": {"type": "string", "format": "date-time"}}}},
+        "locations": {"type": "array", "items": {"type": "string"}, "description": "of the URL; absent: the valid regions of the price list"},
+        "drift": {"type": "number", "minimum": 0, "maximum": 10000, "description": "changes of one (region, SKU, zone) a day"},
+        "unknown": {"type": "number", "minimum": 0, "maximum": 1, "description": "share of cells without data"},
+        "omitted": {"type": "number", "minimum": 0, "maximum": 1, "description": "share of pairs that are not answered"},
+        "max_count": {"type": "integer", "minimum": 1},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/placement_fault"}}}},
+      "resource_skus": {"type": "object", "additionalProperties": false, "description": "Azure resource SKUs", "properties": {
+        "page_size": {"type": "integer", "minimum": 1, "maximum": 100000},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/resource_skus_fault"}}}},
       "login": {"type": "object", "additionalProperties": false, "description": "OAuth token endpoint", "properties": {
         "expires_in": {"type": "string", "format": "duration"},
         "latency": {"type": "string", "format": "duration"},
@@ -81,6 +110,7 @@ constexpr const char* kSchema = R"json({
         "path": {"type": "string", "description": "glob on the decoded path"},
         "skip": {"type": "integer", "minimum": 0, "description": "prices: the request's $skip; resource_graph: the row it starts at"},
         "filter": {"type": "string", "enum": ["all", "spot"]},
+        "body": {"type": "string", "description": "glob on the request's body"},
         "since": {"type": "string", "format": "date-time"},
         "until": {"type": "string", "format": "date-time"}}},
       "nth": {"type": ["array", "integer"], "items": {"type": "integer", "minimum": 1}, "minimum": 1, "description": "numbers of the matching requests, from 1"},
@@ -115,6 +145,11 @@ const std::vector<ServiceAnswers>& AnswersOfServices() {
       {"resource_graph",
        {"repeat_rows", "contradict_rows", "unknown_band", "no_token", "token_loop", "empty_page",
         "no_data", "quota_used_up"}},
+      {"placement",
+       {"bucket_full", "throttled", "bad_gateway", "unauthorized", "forbidden", "invalid_region",
+        "invalid_sku", "changed_case", "escaped_quotes", "plain_text", "omit_pairs", "no_scores",
+        "unknown_score", "null_zone", "changed_score_case", "writes_used_up"}},
+      {"resource_skus", {"empty_page", "link_loop", "no_value", "repeat_entries"}},
       {"login", {"invalid_client", "short_token"}},
       {"files", {}}};
   return kAnswers;

@@ -270,6 +270,7 @@ struct SqlEngine::State {
   void NoteUnits(const arrow::Schema& schema);
   std::vector<std::string> Names() const;
   Result<OwnedPrepared> Prepare(const SqlText& sql, const SqlParameters& parameters) const;
+  void StopQuery(duckdb_pending_result pending) const;
   Status Execute(const SqlText& sql, duckdb_prepared_statement prepared,
                  const SqlQueryOptions& options, duckdb_result* result) const;
   Result<Table> Collect(const SqlText& sql, duckdb_result& result,
@@ -369,6 +370,17 @@ Result<OwnedPrepared> SqlEngine::State::Prepare(const SqlText& sql,
   return prepared;
 }
 
+void SqlEngine::State::StopQuery(duckdb_pending_result pending) const {
+  duckdb_interrupt(database.connection.get());
+  // Until its tasks have seen the interrupt, the query holds on to the whole database.
+  for (duckdb_pending_state state = DUCKDB_PENDING_RESULT_NOT_READY;
+       !duckdb_pending_execution_is_finished(state) && state != DUCKDB_PENDING_ERROR;) {
+    state = duckdb_pending_execute_task(pending);
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
 Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement prepared,
                                  const SqlQueryOptions& options, duckdb_result* result) const {
   OwnedPending pending;
@@ -377,7 +389,7 @@ Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement p
   }
   while (options.context != nullptr) {
     if (Status wanted = options.context->Check(); !wanted.ok()) {
-      duckdb_interrupt(database.connection.get());
+      StopQuery(pending.get());
       return std::move(wanted).WithContext(PlaceOf(sql, std::nullopt));
     }
     const duckdb_pending_state state = duckdb_pending_execute_task(pending.get());

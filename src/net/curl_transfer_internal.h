@@ -34,6 +34,10 @@ class CurlTransfer {
   const OpContext& context() const { return context_; }
   CURL* easy() const { return easy_; }
   const Transport::Done& done() const { return done_; }
+  /// The answer is here.
+  void SayArrived() const {
+    if (request_.arrived) request_.arrived();
+  }
 
   /// What cancels it; set by the loop.
   std::optional<std::stop_callback<std::function<void()>>> stop_callback;

@@ -125,6 +125,7 @@ class CurlTransport::Loop {
     const std::unique_ptr<CurlTransfer> transfer = std::move(transfers_.extract(easy).mapped());
     transfer->stop_callback.reset();
     idle_.push_back(easy);
+    if (outcome.ok()) transfer->SayArrived();
     transfer->done()(std::move(outcome));
   }
 

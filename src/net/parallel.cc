@@ -18,6 +18,7 @@ struct Item {
   size_t index = 0;
   Request request;
   Backoff backoff;
+  bool arrived = false;  ///< its place is free although its answer is not here yet
 };
 
 /// Between the I/O thread and the calling one: answers on their way to it, and requests made ready,
@@ -31,25 +32,29 @@ class Arrivals {
 
   /// The request to send in its place, if one is ready; if none is, the owner may be gone on
   /// return.
-  const Item* Push(size_t index, Result<Response> answer) {
+  Item* Push(Item* item, Result<Response> answer) {
     std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_back({index, std::move(answer)});
-    --running_;
-    const Item* next = TakeReadyLocked();
+    Item* next = FreeLocked(item);
+    queue_.push_back({item->index, std::move(answer)});
     arrived_.notify_one();
     return next;
   }
+  /// The item's answer is on its way: the request to send in its place, if one is ready.
+  Item* Free(Item* item) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return FreeLocked(item);
+  }
   /// `item` stays where it is until its answer is popped.
-  void AddReady(const Item* item, bool first) {
+  void AddReady(Item* item, bool first) {
     std::lock_guard<std::mutex> lock(mutex_);
     ready_.insert(first ? ready_.begin() : ready_.end(), item);
   }
-  const Item* TakeReady() {
+  Item* TakeReady() {
     std::lock_guard<std::mutex> lock(mutex_);
     return TakeReadyLocked();
   }
   /// Those made ready that will not be sent.
-  std::deque<const Item*> TakeBackReady() {
+  std::deque<Item*> TakeBackReady() {
     std::lock_guard<std::mutex> lock(mutex_);
     return std::exchange(ready_, {});
   }
@@ -75,9 +80,14 @@ class Arrivals {
   }
 
  private:
-  const Item* TakeReadyLocked() {
+  Item* FreeLocked(Item* item) {
+    if (std::exchange(item->arrived, true)) return nullptr;
+    --running_;
+    return TakeReadyLocked();
+  }
+  Item* TakeReadyLocked() {
     if (ready_.empty()) return nullptr;
-    const Item* item = ready_.front();
+    Item* item = ready_.front();
     ready_.pop_front();
     ++running_;
     return item;
@@ -93,7 +103,7 @@ class Arrivals {
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Arrival> queue_;
-  std::deque<const Item*> ready_;
+  std::deque<Item*> ready_;
   size_t running_ = 0;
 };
 
@@ -173,7 +183,7 @@ class Crowd {
   /// `before`, which must run just before each try, some more are made ready.
   void Fill() {
     while (end_.ok() && arrivals_.running() < most_) {
-      if (const Item* ready = arrivals_.TakeReady()) {
+      if (Item* ready = arrivals_.TakeReady()) {
         Start(ready);
         continue;
       }
@@ -193,8 +203,9 @@ class Crowd {
     }
   }
 
-  const Item* Keep(Item item) {
+  Item* Keep(Item item) {
     const size_t index = item.index;
+    item.arrived = false;
     return &in_flight_.emplace(index, std::move(item)).first->second;
   }
 
@@ -203,16 +214,20 @@ class Crowd {
       const Status status = work_.before(item.index, item.request);
       if (!status.ok()) return GiveUp(item, status.error());
     }
-    const Item* kept = Keep(std::move(item));
+    Item* kept = Keep(std::move(item));
     arrivals_.CountSent();
     Start(kept);
   }
 
-  /// Also on the I/O thread. A place in running() is taken already, so that the Crowd outlives the
-  /// answer.
-  void Start(const Item* item) {
-    transport_.Start(item->request, sending_, [this, index = item->index](Result<Response> answer) {
-      if (const Item* next = arrivals_.Push(index, std::move(answer))) Start(next);
+  /// Also on the I/O thread. A place in running() is taken already; the item is in in_flight_ until
+  /// its answer is popped, so that the Crowd outlives the answer.
+  void Start(Item* item) {
+    Request request = item->request;
+    request.arrived = [this, item] {
+      if (Item* next = arrivals_.Free(item)) Start(next);
+    };
+    transport_.Start(std::move(request), sending_, [this, item](Result<Response> answer) {
+      if (Item* next = arrivals_.Push(item, std::move(answer))) Start(next);
     });
   }
 

@@ -60,6 +60,10 @@ struct Request {
   /// Texts of the URL and what stands for them in vault, logs and messages (subscription id →
   /// digest).
   std::vector<std::pair<std::string, std::string>> redact = {};
+  /// With Start: called at most once, on any thread, when the last byte of the answer is here,
+  /// before what is done with it (recording) and before `done`. Another request may go out now.
+  /// Short.
+  std::function<void()> arrived = {};
 
   /// `GET https://host/path?query`, redacted: how messages name the request.
   std::string Name() const;

@@ -1,8 +1,12 @@
 #include "net/vault.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <deque>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/digest.h"
 #include "base/mutex.h"
@@ -10,6 +14,43 @@
 #include "net/vault_internal.h"
 
 namespace catchment::net {
+
+namespace {
+
+/// Does small works one after the other on a thread of its own, which starts with the first. Goes
+/// when all are done.
+class Worker {
+ public:
+  void Do(std::function<void()> work) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      works_.push_back(std::move(work));
+      if (!thread_.joinable())
+        thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void Run(const std::stop_token& stop) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (changed_.wait(lock, stop, [this] { return !works_.empty(); })) {
+      const std::function<void()> work = std::move(works_.front());
+      works_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+  }
+
+  // Guarded by mutex_.
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::function<void()>> works_;
+  std::jthread thread_;  // last: it goes first
+};
+
+}  // namespace
 
 struct RecordingTransport::Members {
   /// Write down what came back; the outcome as the caller sees it.
@@ -47,10 +88,13 @@ struct RecordingTransport::Members {
   // Guarded by mutex.
   Mutex mutex;
   std::map<ExchangeKey, int64_t> asked GUARDED_BY(mutex);  // with ordinal 0
+  // Compressing, hashing and writing would hold up the transport's thread, which serves all
+  // requests.
+  Worker worker;
 };
 
 RecordingTransport::RecordingTransport(Transport& inner, ExchangeLog& log, std::string task)
-    : members_(new Members{inner, log, std::move(task), {}, {}}) {}
+    : members_(new Members{inner, log, std::move(task), {}, {}, {}}) {}
 RecordingTransport::~RecordingTransport() = default;
 
 namespace {
@@ -84,7 +128,10 @@ void RecordingTransport::Start(Request request, const OpContext& context, Done d
                          clock = context.clock](Result<Response> outcome) {
                           OpContext at;
                           at.clock = clock;
-                          done(members->Record(key, std::move(outcome), NowOf(at)));
+                          members->worker.Do([members, key, done, outcome = std::move(outcome),
+                                              now = NowOf(at)]() mutable {
+                            done(members->Record(key, std::move(outcome), now));
+                          });
                         });
 }
 

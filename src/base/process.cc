@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,24 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
+/// Set `input` to a file in memory that holds `text`, to be read from its beginning. A program that
+/// reads none of it, or ends halfway, hurts nobody.
+Status OpenInput(std::string_view text, Descriptor& input) {
+  input.Set(memfd_create("input", MFD_CLOEXEC));
+  const auto failed = [] {
+    return Unavailable("cannot hold a program's input: {}", std::strerror(errno));
+  };
+  if (input.get() < 0) return failed();
+  while (!text.empty()) {
+    const ssize_t written = write(input.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return failed();
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (lseek(input.get(), 0, SEEK_SET) != 0) return failed();
+  return {};
+}
+
 /// A running child with the read ends of its output.
 struct Child {
   pid_t pid = -1;
@@ -72,12 +91,18 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
     return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   const Descriptor err_write(err[1]);
   child.errors.Set(err[0]);
+  Descriptor input;
+  if (spec.standard_input.empty()) {
+    RETURN_IF_ERROR(OpenInput(spec.input, input));
+  }
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  const std::string input =
-      spec.standard_input.empty() ? "/dev/null" : spec.standard_input.string();
-  posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
+  if (input.get() >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, input.get(), 0);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 0, spec.standard_input.c_str(), O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, err_write.get(), 2);
   if (!spec.working_folder.empty()) {
@@ -120,11 +145,12 @@ bool Drain(int descriptor, std::string& text, uint64_t limit, bool keep_end) {
   return true;
 }
 
+/// The state as waitpid gives it.
 int Reap(pid_t pid) {
   int state = 0;
   while (waitpid(pid, &state, 0) < 0 && errno == EINTR) {
   }
-  return WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
+  return state;
 }
 
 void EndGroup(const Child& child) {
@@ -174,7 +200,9 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& conte
       child.errors.Close();
     if (waits[2].revents != 0) ended = true;
   }
-  result.exit_code = Reap(child.pid);
+  const int state = Reap(child.pid);
+  if (WIFSIGNALED(state)) result.signal = WTERMSIG(state);
+  result.exit_code = result.signal != 0 ? 128 + result.signal : WEXITSTATUS(state);
   return result;
 }
 

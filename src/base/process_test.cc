@@ -31,6 +31,30 @@ TEST(ProcessTest, KeepsTheBeginningOfAFloodAndTheEndOfErrors) {
   EXPECT_TRUE(result.errors.ends_with("99999\n100000\n"));
 }
 
+TEST(ProcessTest, ReadsItsInputOrNot) {
+  const ManualClock clock{Time{}};
+  const std::string large(3'000'000, 'x');
+  ASSERT_OK_AND_ASSIGN(const ProcessResult read,
+                       RunProcess({.argv = {"wc", "-c"}, .input = large}, Context(clock)));
+  EXPECT_EQ(read.output, "3000000\n");
+  ASSERT_OK_AND_ASSIGN(const ProcessResult ignored,
+                       RunProcess({.argv = {"true"}, .input = large}, Context(clock)));
+  EXPECT_EQ(ignored.exit_code, 0);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult none, RunProcess({.argv = {"cat"}}, Context(clock)));
+  EXPECT_EQ(none.output, "");
+}
+
+TEST(ProcessTest, TellsASignalFromAnExitCode) {
+  const ManualClock clock{Time{}};
+  ASSERT_OK_AND_ASSIGN(const ProcessResult killed,
+                       RunProcess({.argv = {"sh", "-c", "kill -9 $$"}}, Context(clock)));
+  EXPECT_EQ(killed.signal, 9);
+  EXPECT_EQ(killed.exit_code, 137);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult ended,
+                       RunProcess({.argv = {"sh", "-c", "exit 137"}}, Context(clock)));
+  EXPECT_EQ(ended.signal, 0);
+}
+
 TEST(ProcessTest, AProgramThatIsNotThereIsNamed) {
   const ManualClock clock{Time{}};
   EXPECT_ERROR(RunProcess({.argv = {"no-such-program-anywhere"}}, Context(clock)), Code::kNotFound,

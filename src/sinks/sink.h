@@ -81,6 +81,11 @@ struct SinkEntry {
   std::function<Result<std::unique_ptr<Sink>>(const nlohmann::json& keys,
                                               const SinkServices& services)>
       make;
+  /// Make what an entry with `on: [failed, gap, …]` sends its texts by. Empty: this kind tells
+  /// nobody. Errors as of `make`.
+  std::function<Result<std::unique_ptr<Notifier>>(const nlohmann::json& keys,
+                                                  const SinkServices& services)>
+      make_notifier = {};
 };
 
 /// Every sink this folder has.

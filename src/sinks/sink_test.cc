@@ -118,12 +118,21 @@ TEST(SinkTest, KeysAreCheckedWhenASinkIsMade) {
     kinds.insert(entry.kind);
     EXPECT_ERROR(entry.make(nlohmann::json::object(), {}), Code::kInvalid, entry.keys[0].name);
   }
-  EXPECT_EQ(kinds, (std::set<std::string>{"command", "file"}));
+  EXPECT_EQ(kinds, (std::set<std::string>{"cloudwatch_logs", "command", "file", "influx", "slack",
+                                          "timestream"}));
   EXPECT_OK(CommandSinkEntry().make({{"command", {"cat"}}, {"timeout", "5s"}}, {}));
   EXPECT_ERROR(CommandSinkEntry().make({{"command", {"cat"}}, {"timeout", 5}}, {}), Code::kInvalid,
                "timeout");
   EXPECT_TRUE(CommandSinkEntry().runs_programs);
   EXPECT_OK(FileSinkEntry().make({{"path", "x"}}, {}));
+}
+
+TEST(SinkTest, AStoreThatDoesNotLetUsInIsNotTheBatchsFault) {
+  for (const Code code : {Code::kUnavailable, Code::kExhausted, Code::kDeadline, Code::kDenied}) {
+    EXPECT_TRUE(ComesAgain(code));
+  }
+  EXPECT_FALSE(ComesAgain(Code::kInvalid));
+  EXPECT_FALSE(ComesAgain(Code::kNotFound));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "sinks/command_sink.h"
 #include "sinks/file_sink.h"
+#include "sinks/influx_sink.h"
+#include "sinks/logs_sink.h"
 #include "sinks/sink.h"
+#include "sinks/slack_sink.h"
+#include "sinks/timestream_sink.h"
 
 namespace catchment::sinks {
 
@@ -9,6 +13,9 @@ bool ComesAgain(Code code) {
          code == Code::kDenied;
 }
 
-std::vector<SinkEntry> BuiltInSinks() { return {FileSinkEntry(), CommandSinkEntry()}; }
+std::vector<SinkEntry> BuiltInSinks() {
+  return {FileSinkEntry(),   CommandSinkEntry(), TimestreamSinkEntry(),
+          InfluxSinkEntry(), LogsSinkEntry(),    SlackSinkEntry()};
+}
 
 }  // namespace catchment::sinks

@@ -5,21 +5,28 @@
 
 #include <array>
 #include <condition_variable>
+#include <deque>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "simulator/delivery_log_internal.h"
 #include "simulator/faults_internal.h"
 #include "simulator/file_service_internal.h"
 #include "simulator/http_server_internal.h"
+#include "simulator/influx_service_internal.h"
 #include "simulator/login_service_internal.h"
+#include "simulator/logs_service_internal.h"
 #include "simulator/offers_internal.h"
 #include "simulator/placement_service_internal.h"
 #include "simulator/resource_graph_service_internal.h"
 #include "simulator/resource_skus_service_internal.h"
 #include "simulator/retail_service_internal.h"
+#include "simulator/secret_services_internal.h"
+#include "simulator/slack_service_internal.h"
+#include "simulator/timestream_service_internal.h"
 #include "simulator/token_store_internal.h"
 
 namespace catchment::simulator {
@@ -32,11 +39,12 @@ struct Mounted {
   std::chrono::milliseconds latency;
 };
 
-std::unique_ptr<Mounted> Mount(std::unique_ptr<Service> service, const std::vector<Fault>& faults,
-                               uint64_t seed, std::chrono::milliseconds latency) {
+template <typename ServiceWorld>
+std::unique_ptr<Mounted> Mount(std::unique_ptr<Service> service, const ServiceWorld& world,
+                               uint64_t seed) {
   const uint64_t own_seed = SeededHash(seed, service->name());
   return std::unique_ptr<Mounted>(
-      new Mounted{std::move(service), FaultPlan(faults, own_seed), latency});
+      new Mounted{std::move(service), FaultPlan(world.faults, own_seed), world.latency});
 }
 
 nlohmann::ordered_json TextOrNull(const std::string& text) {
@@ -74,6 +82,7 @@ class TraceLog {
     const std::string line = file_ >= 0 ? RenderTrace(entry) : "";
     const MutexLock lock(mutex_);
     entries_.push_back(std::move(entry));
+    if (entries_.size() > kMostEntries) entries_.pop_front();
     if (file_ >= 0 && write(file_, line.data(), line.size()) < 0 && !write_failed_) {
       write_failed_ = true;
       Log(LogLevel::kWarning, "the trace file cannot be written; it is incomplete");
@@ -81,15 +90,17 @@ class TraceLog {
   }
   std::vector<TraceEntry> Copy() const {
     const MutexLock lock(mutex_);
-    return entries_;
+    return {entries_.begin(), entries_.end()};
   }
 
  private:
+  static constexpr size_t kMostEntries = 200'000;
+
   // Constant after Open.
   int file_ = -1;
   // Guarded by mutex_.
   mutable Mutex mutex_;
-  std::vector<TraceEntry> entries_ GUARDED_BY(mutex_);
+  std::deque<TraceEntry> entries_ GUARDED_BY(mutex_);
   bool write_failed_ GUARDED_BY(mutex_) = false;
 };
 
@@ -110,8 +121,33 @@ HttpResponse NoSuchService(std::string_view port) {
   return response;
 }
 
-enum Port { kPrices, kManagement, kLogin, kFiles, kPorts };
-constexpr std::array<const char*, kPorts> kPortNames = {"prices", "management", "login", "files"};
+enum Port {
+  kPrices,
+  kManagement,
+  kLogin,
+  kFiles,
+  kDynamodb,
+  kSsm,
+  kTimestream,
+  kLogs,
+  kInflux,
+  kSlack,
+  kPorts
+};
+constexpr std::array<const char*, kPorts> kPortNames = {
+    "prices", "management", "login", "files",  "dynamodb",
+    "ssm",    "timestream", "logs",  "influx", "slack"};
+// Answered on every port, without a trace, latency or faults.
+constexpr std::string_view kDeliveriesPath = "/_simulator/deliveries";
+
+// `trace.ndjson` → `trace.deliveries.ndjson`.
+std::filesystem::path BesideTrace(const std::filesystem::path& trace) {
+  if (trace.empty()) return {};
+  std::filesystem::path file = trace;
+  const std::string extension = trace.extension().string();
+  file.replace_extension(".deliveries" + extension);
+  return file;
+}
 
 }  // namespace
 
@@ -119,6 +155,8 @@ struct Simulator::State {
   explicit State(World played) : world(std::move(played)), tokens(world.seed) {}
 
   Status LoadServices();
+  Status LoadManagement(std::vector<Offers::Pair> pairs);
+  void LoadCloudServices();
   Status Listen();
   Mounted* Route(Port port, const HttpRequest& request) const;
   Time Now(const HttpRequest& request) const;
@@ -128,10 +166,13 @@ struct Simulator::State {
   const World world;
   SystemClock clock;
   std::optional<Offers> offers;
-  std::unique_ptr<Mounted> prices, resource_graph, placement, resource_skus, login, files;
+  std::array<std::unique_ptr<Mounted>, kPorts> services;  // null behind management
+  std::unique_ptr<Mounted> resource_graph, placement, resource_skus;
+  TimestreamService* timestream = nullptr;  // in `services`
   // Thread-safe itself.
   TokenStore tokens;
   TraceLog trace;
+  DeliveryLog deliveries;
   // Last: their threads use all of the above.
   std::array<std::unique_ptr<HttpServer>, kPorts> servers;
 };
@@ -143,37 +184,66 @@ Status Simulator::State::LoadServices() {
     if (world.resource_graph || world.placement || world.resource_skus) {
       pairs = service->SpotPairs();
     }
-    prices = Mount(std::move(service), world.prices->faults, world.seed, world.prices->latency);
+    services[kPrices] = Mount(std::move(service), *world.prices, world.seed);
   }
+  RETURN_IF_ERROR(LoadManagement(std::move(pairs)));
+  if (world.login) {
+    services[kLogin] = Mount(std::make_unique<LoginService>(*world.login, world.identity, tokens),
+                             *world.login, world.seed);
+  }
+  if (world.files) {
+    ASSIGN_OR_RETURN(auto service, FileService::Load(*world.files));
+    services[kFiles] = Mount(std::move(service), *world.files, world.seed);
+  }
+  LoadCloudServices();
+  return {};
+}
+
+Status Simulator::State::LoadManagement(std::vector<Offers::Pair> pairs) {
   if (world.resource_graph) {
     ASSIGN_OR_RETURN(auto service,
                      ResourceGraphService::Load(*world.resource_graph, world.seed, pairs, tokens));
-    resource_graph = Mount(std::move(service), world.resource_graph->faults, world.seed,
-                           world.resource_graph->latency);
+    resource_graph = Mount(std::move(service), *world.resource_graph, world.seed);
   }
   ASSIGN_OR_RETURN(offers, Offers::Make(world.offers, std::move(pairs), world.seed));
   const std::vector<std::string>& subscriptions = world.identity.subscriptions;
   if (world.placement) {
-    auto service = std::make_unique<PlacementService>(*world.placement, subscriptions, *offers,
-                                                      tokens, world.seed);
-    placement =
-        Mount(std::move(service), world.placement->faults, world.seed, world.placement->latency);
+    placement = Mount(std::make_unique<PlacementService>(*world.placement, subscriptions, *offers,
+                                                         tokens, world.seed),
+                      *world.placement, world.seed);
   }
   if (world.resource_skus) {
-    auto service = std::make_unique<ResourceSkusService>(*world.resource_skus, subscriptions,
-                                                         *offers, tokens, world.seed);
-    resource_skus = Mount(std::move(service), world.resource_skus->faults, world.seed,
-                          world.resource_skus->latency);
-  }
-  if (world.login) {
-    auto service = std::make_unique<LoginService>(*world.login, world.identity, tokens);
-    login = Mount(std::move(service), world.login->faults, world.seed, world.login->latency);
-  }
-  if (world.files) {
-    ASSIGN_OR_RETURN(auto service, FileService::Load(*world.files));
-    files = Mount(std::move(service), world.files->faults, world.seed, world.files->latency);
+    resource_skus = Mount(std::make_unique<ResourceSkusService>(*world.resource_skus, subscriptions,
+                                                                *offers, tokens, world.seed),
+                          *world.resource_skus, world.seed);
   }
   return {};
+}
+
+void Simulator::State::LoadCloudServices() {
+  const AwsWorld& aws = world.identity.aws;
+  const auto mount = [&](Port port, std::unique_ptr<Service> service, const auto& service_world) {
+    services[port] = Mount(std::move(service), service_world, world.seed);
+  };
+  if (world.dynamodb) {
+    mount(kDynamodb, std::make_unique<DynamodbService>(*world.dynamodb, world.identity),
+          *world.dynamodb);
+  }
+  if (world.ssm) mount(kSsm, std::make_unique<SsmService>(*world.ssm, aws), *world.ssm);
+  if (world.timestream) {
+    auto service = std::make_unique<TimestreamService>(*world.timestream, aws, deliveries);
+    timestream = service.get();
+    mount(kTimestream, std::move(service), *world.timestream);
+  }
+  if (world.logs) {
+    mount(kLogs, std::make_unique<LogsService>(*world.logs, aws, deliveries), *world.logs);
+  }
+  if (world.influx) {
+    mount(kInflux, std::make_unique<InfluxService>(*world.influx, deliveries), *world.influx);
+  }
+  if (world.slack) {
+    mount(kSlack, std::make_unique<SlackService>(*world.slack, deliveries), *world.slack);
+  }
 }
 
 Status Simulator::State::Listen() {
@@ -185,25 +255,18 @@ Status Simulator::State::Listen() {
         }),
         "{}", kPortNames[static_cast<size_t>(port)]);
   }
+  if (timestream != nullptr) {
+    timestream->set_address(fmt::format("127.0.0.1:{}", servers[kTimestream]->port()));
+  }
   return {};
 }
 
 Mounted* Simulator::State::Route(Port port, const HttpRequest& request) const {
-  switch (port) {
-    case kPrices:
-      return prices.get();
-    case kLogin:
-      return login.get();
-    case kFiles:
-      return files.get();
-    case kManagement:
-      if (ToLower(request.path) == ResourceGraphService::kPath) return resource_graph.get();
-      if (PlacementService::Owns(request.path)) return placement.get();
-      if (ResourceSkusService::Owns(request.path)) return resource_skus.get();
-      return nullptr;
-    default:
-      return nullptr;
-  }
+  if (port != kManagement) return services[port].get();
+  if (ToLower(request.path) == ResourceGraphService::kPath) return resource_graph.get();
+  if (PlacementService::Owns(request.path)) return placement.get();
+  if (ResourceSkusService::Owns(request.path)) return resource_skus.get();
+  return nullptr;
 }
 
 Time Simulator::State::Now(const HttpRequest& request) const {
@@ -215,6 +278,12 @@ Time Simulator::State::Now(const HttpRequest& request) const {
 
 HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request,
                                       const std::stop_token& stop) {
+  if (request.path == kDeliveriesPath) {
+    return {.status = 200,
+            .content_type = "application/x-ndjson",
+            .headers = {},
+            .body = deliveries.Text(services[port] ? services[port]->service->name() : "")};
+  }
   const auto begin = std::chrono::steady_clock::now();
   const Time now = Now(request);
   Mounted* mounted = Route(port, request);
@@ -260,15 +329,17 @@ Result<std::unique_ptr<Simulator>> Simulator::Start(World world, const Simulator
   auto state = std::make_unique<State>(std::move(world));
   RETURN_IF_ERROR(state->LoadServices(), "world {}", name);
   RETURN_IF_ERROR(state->trace.Open(options.trace_file));
+  state->deliveries.WriteTo(BesideTrace(options.trace_file));
   RETURN_IF_ERROR(state->Listen());
   return std::unique_ptr<Simulator>(new Simulator(std::move(state)));
 }
 
 std::vector<std::pair<std::string, std::string>> Simulator::Environment() const {
   std::vector<std::pair<std::string, std::string>> variables;
-  constexpr std::array<const char*, kPorts> kNames = {"PRICES", "MANAGEMENT", "LOGIN", "FILES"};
   for (size_t port = 0; port < kPorts; ++port) {
-    variables.emplace_back(fmt::format("CATCHMENT_ENDPOINT_{}", kNames[port]),
+    std::string name = kPortNames[port];
+    for (char& c : name) c = static_cast<char>(c - 'a' + 'A');
+    variables.emplace_back(fmt::format("CATCHMENT_ENDPOINT_{}", name),
                            fmt::format("http://127.0.0.1:{}", state_->servers[port]->port()));
   }
   const World& world = state_->world;
@@ -281,10 +352,21 @@ std::vector<std::pair<std::string, std::string>> Simulator::Environment() const 
   variables.emplace_back("AZURE_CLIENT_SECRET", world.identity.client_secret);
   variables.emplace_back("AZURE_SUBSCRIPTIONS",
                          fmt::format("{}", fmt::join(world.identity.subscriptions, ",")));
+  variables.emplace_back("AWS_ACCESS_KEY_ID", world.identity.aws.access_key_id);
+  variables.emplace_back("AWS_SECRET_ACCESS_KEY", world.identity.aws.secret_access_key);
+  variables.emplace_back("AWS_REGION", world.identity.aws.region);
+  variables.emplace_back("INFLUX_TOKEN", world.influx.value_or(InfluxWorld()).token);
+  variables.emplace_back("error_notification_slack_webhook_url",
+                         fmt::format("http://127.0.0.1:{}{}", state_->servers[kSlack]->port(),
+                                     world.slack.value_or(SlackWorld()).path));
   return variables;
 }
 
 std::vector<TraceEntry> Simulator::Trace() const { return state_->trace.Copy(); }
+
+std::string Simulator::Deliveries(std::string_view service) const {
+  return state_->deliveries.Text(service);
+}
 
 void Simulator::Stop() {
   for (const auto& server : state_->servers) {

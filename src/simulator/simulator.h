@@ -15,9 +15,8 @@ namespace catchment::simulator {
 
 /// One request that was answered, or refused, or cut off.
 struct TraceEntry {
-  Time time;  ///< on the simulated clock if the request named one, else the machine's
-  std::string
-      service;  ///< prices, resource_graph, login, files; or the port's name if no service took it
+  Time time;            ///< on the simulated clock if the request named one, else the machine's
+  std::string service;  ///< its name in world files; or the port's name if no service took it
   std::string method;
   std::string target;  ///< path and query as sent
   int status = 0;      ///< 0: the connection was ended without an answer
@@ -28,11 +27,13 @@ struct TraceEntry {
 };
 
 struct SimulatorOptions {
-  /// NDJSON, one object a request, appended as requests end. Empty: in memory only.
+  /// NDJSON, one object a request, appended as requests end. Empty: in memory only. Deliveries are
+  /// appended beside it, to `trace.deliveries.ndjson` for `trace.ndjson`.
   std::filesystem::path trace_file;
 };
 
-/// The outside world on loopback: one free port a service (prices, management, login, files).
+/// The outside world on loopback: one free port a host (prices, management, login, files, dynamodb,
+/// ssm, timestream, logs, influx, slack).
 ///
 ///   ASSIGN_OR_RETURN(World world, LoadWorld("azure-small", folders));
 ///   ASSIGN_OR_RETURN(auto simulator, Simulator::Start(std::move(world), {}));
@@ -50,14 +51,20 @@ class Simulator {
   Simulator(const Simulator&) = delete;
   Simulator& operator=(const Simulator&) = delete;
 
-  /// What COMMAND needs, in a fixed order: CATCHMENT_ENDPOINT_PRICES, _MANAGEMENT, _LOGIN, _FILES
+  /// What COMMAND needs, in a fixed order: CATCHMENT_ENDPOINT_PRICES and so on, one a host
   /// (`http://127.0.0.1:PORT`), CATCHMENT_CLOCK (`slot` or RFC 3339; absent if real),
-  /// AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_SUBSCRIPTIONS.
+  /// AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_SUBSCRIPTIONS,
+  /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, INFLUX_TOKEN,
+  /// error_notification_slack_webhook_url.
   std::vector<std::pair<std::string, std::string>> Environment() const;
 
-  /// Every request so far, in the order in which they were answered. An answer's entry is there
-  /// before its first byte is sent.
+  /// Every request so far (the last 200,000 of them), in the order in which they were answered. An
+  /// answer's entry is there before its first byte is sent.
   std::vector<TraceEntry> Trace() const;
+
+  /// What sinks took so far, as NDJSON (docs/formats/world.md): of one service, or of all if it is
+  /// empty. `GET /_simulator/deliveries` gives the same.
+  std::string Deliveries(std::string_view service = "") const;
 
   /// End all connections and threads, at once. Further calls do nothing; the destructor calls it.
   void Stop();

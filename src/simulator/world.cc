@@ -15,8 +15,9 @@ using nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxWorldBytes = 4 << 20;
-constexpr const char* kServices[] = {"prices",        "resource_graph", "placement",
-                                     "resource_skus", "login",          "files"};
+constexpr const char* kServices[] = {"prices",     "resource_graph", "placement", "resource_skus",
+                                     "login",      "files",          "dynamodb",  "ssm",
+                                     "timestream", "logs",           "influx",    "slack"};
 
 // The checks were made by the schema, so the readers below take the types for granted.
 
@@ -222,11 +223,82 @@ FilesWorld ReadFiles(const ordered_json& object, const fs::path& base) {
   return files;
 }
 
+template <typename ServiceWorld>
+void ReadCommon(const ordered_json& object, ServiceWorld& world) {
+  world.latency = DurationOf(object, "latency", world.latency);
+  world.faults = ReadFaults(object);
+}
+
+DynamodbWorld ReadDynamodb(const ordered_json& object) {
+  DynamodbWorld dynamodb;
+  dynamodb.table = object.value("table", dynamodb.table);
+  dynamodb.id = object.value("id", dynamodb.id);
+  ReadCommon(object, dynamodb);
+  return dynamodb;
+}
+
+SsmWorld ReadSsm(const ordered_json& object) {
+  SsmWorld ssm;
+  const ordered_json parameters = object.value("parameters", ordered_json::object());
+  for (const auto& [name, value] : parameters.items()) {
+    ssm.parameters.emplace_back(name, value.get<std::string>());
+  }
+  ReadCommon(object, ssm);
+  return ssm;
+}
+
+TimestreamWorld ReadTimestream(const ordered_json& object) {
+  TimestreamWorld timestream;
+  timestream.tables = object.value("tables", timestream.tables);
+  ReadCommon(object, timestream);
+  return timestream;
+}
+
+LogsWorld ReadLogs(const ordered_json& object) {
+  LogsWorld logs;
+  const ordered_json usual = {{"Collection-Data-Count", {"Azure-Count", "Azure-Count-test"}}};
+  const ordered_json groups = object.value("groups", usual);
+  for (const auto& [group, streams] : groups.items()) {
+    logs.groups.emplace_back(group, streams.get<std::vector<std::string>>());
+  }
+  ReadCommon(object, logs);
+  return logs;
+}
+
+InfluxWorld ReadInflux(const ordered_json& object) {
+  InfluxWorld influx;
+  influx.org = object.value("org", influx.org);
+  influx.bucket = object.value("bucket", influx.bucket);
+  influx.token = object.value("token", influx.token);
+  ReadCommon(object, influx);
+  return influx;
+}
+
+SlackWorld ReadSlack(const ordered_json& object) {
+  SlackWorld slack;
+  slack.path = object.value("path", slack.path);
+  ReadCommon(object, slack);
+  return slack;
+}
+
+void ReadCloudServices(const ordered_json& services, World& world) {
+  if (services.contains("dynamodb")) world.dynamodb = ReadDynamodb(services["dynamodb"]);
+  if (services.contains("ssm")) world.ssm = ReadSsm(services["ssm"]);
+  if (services.contains("timestream")) world.timestream = ReadTimestream(services["timestream"]);
+  if (services.contains("logs")) world.logs = ReadLogs(services["logs"]);
+  if (services.contains("influx")) world.influx = ReadInflux(services["influx"]);
+  if (services.contains("slack")) world.slack = ReadSlack(services["slack"]);
+}
+
 void ReadIdentity(const ordered_json& object, IdentityWorld& identity) {
   identity.tenant_id = object.value("tenant_id", identity.tenant_id);
   identity.client_id = object.value("client_id", identity.client_id);
   identity.client_secret = object.value("client_secret", identity.client_secret);
   identity.subscriptions = object.value("subscriptions", identity.subscriptions);
+  const ordered_json aws = object.value("aws", ordered_json::object());
+  identity.aws.access_key_id = aws.value("access_key_id", identity.aws.access_key_id);
+  identity.aws.secret_access_key = aws.value("secret_access_key", identity.aws.secret_access_key);
+  identity.aws.region = aws.value("region", identity.aws.region);
 }
 
 Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
@@ -264,6 +336,7 @@ Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
   }
   if (services.contains("login")) world.login = ReadLogin(services["login"]);
   if (services.contains("files")) world.files = ReadFiles(services["files"], base);
+  ReadCloudServices(services, world);
   return world;
 }
 

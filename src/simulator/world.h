@@ -146,12 +146,59 @@ struct FilesWorld {
   std::vector<Fault> faults;
 };
 
+/// One item of one table: the identity.
+struct DynamodbWorld {
+  std::string table = "AzureAuth";
+  std::string id = "login_auth_az_true";
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct SsmWorld {
+  std::vector<std::pair<std::string, std::string>> parameters;  ///< name, value
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct TimestreamWorld {
+  std::vector<std::string> tables;  ///< `database/table`; empty: every one is there
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct LogsWorld {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;  ///< with their streams
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct InfluxWorld {
+  std::string org, bucket;  ///< empty: any
+  std::string token = "simulated-influx-token";
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+struct SlackWorld {
+  std::string path = "/services/simulated";  ///< of the webhook
+  std::chrono::milliseconds latency{0};
+  std::vector<Fault> faults;
+};
+
+/// What requests to AWS services must be signed with.
+struct AwsWorld {
+  std::string access_key_id = "SIMULATEDACCESSKEYID";
+  std::string secret_access_key = "simulated-secret-access-key";
+  std::string region = "us-west-2";
+};
+
 /// The credentials that the world accepts and hands to COMMAND. Never real ones.
 struct IdentityWorld {
   std::string tenant_id = "00000000-0000-0000-0000-000000000001";
   std::string client_id = "00000000-0000-0000-0000-000000000002";
   std::string client_secret = "simulated-secret";
   std::vector<std::string> subscriptions = {"00000000-0000-0000-0000-000000000000"};
+  AwsWorld aws;
 };
 
 /// What the simulator plays: one YAML file, read whole and checked. Paths are absolute or relative
@@ -173,6 +220,12 @@ struct World {
   std::optional<ResourceSkusWorld> resource_skus;
   std::optional<LoginWorld> login;
   std::optional<FilesWorld> files;
+  std::optional<DynamodbWorld> dynamodb;
+  std::optional<SsmWorld> ssm;
+  std::optional<TimestreamWorld> timestream;
+  std::optional<LogsWorld> logs;
+  std::optional<InfluxWorld> influx;
+  std::optional<SlackWorld> slack;
 };
 
 /// Read a world by name (`azure-small`: NAME.yaml in the first of `folders` that has it) or by file

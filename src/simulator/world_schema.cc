@@ -30,7 +30,9 @@ constexpr const char* kSchema = R"json({
     "seed": {"type": "integer", "minimum": 0},
     "identity": {"type": "object", "additionalProperties": false, "description": "the credentials the world accepts and hands to COMMAND", "properties": {
       "tenant_id": {"type": "string"}, "client_id": {"type": "string"}, "client_secret": {"type": "string"},
-      "subscriptions": {"type": "array", "items": {"type": "string"}}}},
+      "subscriptions": {"type": "array", "items": {"type": "string"}},
+      "aws": {"type": "object", "additionalProperties": false, "properties": {
+        "access_key_id": {"type": "string"}, "secret_access_key": {"type": "string"}, "region": {"type": "string"}}}}},
     "offers": {"type": "object", "additionalProperties": false, "description": "which sizes placement and resource_skus know, where, for whom; globs without case", "properties": {
       "invalid_regions": {"type": "array", "items": {"type": "string"}, "description": "globs: regions that placement refuses"},
       "invalid_regions_file": {"type": "string", "description": "JSON with a list invalid_locations of further ones"},
@@ -96,7 +98,34 @@ constexpr const char* kSchema = R"json({
         "folder": {"type": "string"},
         "etag": {"type": "boolean"},
         "latency": {"type": "string", "format": "duration"},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/files_fault"}}}}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/files_fault"}}}},
+      "dynamodb": {"type": "object", "additionalProperties": false, "description": "one item, the identity", "properties": {
+        "table": {"type": "string"},
+        "id": {"type": "string"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/dynamodb_fault"}}}},
+      "ssm": {"type": "object", "additionalProperties": false, "description": "AWS parameters", "properties": {
+        "parameters": {"type": "object", "additionalProperties": {"type": "string"}},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/ssm_fault"}}}},
+      "timestream": {"type": "object", "additionalProperties": false, "description": "Amazon Timestream, writing", "properties": {
+        "tables": {"type": "array", "items": {"type": "string"}, "description": "database/table; absent: every one is there"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/timestream_fault"}}}},
+      "logs": {"type": "object", "additionalProperties": false, "description": "CloudWatch Logs", "properties": {
+        "groups": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}, "description": "log groups with their streams"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/logs_fault"}}}},
+      "influx": {"type": "object", "additionalProperties": false, "description": "line protocol", "properties": {
+        "org": {"type": "string"},
+        "bucket": {"type": "string"},
+        "token": {"type": "string"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/influx_fault"}}}},
+      "slack": {"type": "object", "additionalProperties": false, "description": "a webhook", "properties": {
+        "path": {"type": "string"},
+        "latency": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/slack_fault"}}}}}}},
   "$defs": {
     "change": {"type": "object", "additionalProperties": false, "properties": {
       "at": {"type": "string", "format": "date-time", "description": "in force from this time; absent: from the beginning"},
@@ -151,7 +180,14 @@ const std::vector<ServiceAnswers>& AnswersOfServices() {
         "unknown_score", "null_zone", "changed_score_case", "writes_used_up"}},
       {"resource_skus", {"empty_page", "link_loop", "no_value", "repeat_entries"}},
       {"login", {"invalid_client", "short_token"}},
-      {"files", {}}};
+      {"files", {}},
+      {"dynamodb", {"access_denied", "throttled", "no_table", "no_item", "missing_field"}},
+      {"ssm", {"access_denied", "throttled", "no_parameter"}},
+      {"timestream",
+       {"access_denied", "throttled", "reject_records", "no_table", "wrong_endpoint"}},
+      {"logs", {"access_denied", "throttled", "no_stream", "too_old"}},
+      {"influx", {"unauthorized", "partial"}},
+      {"slack", {"no_service"}}};
   return kAnswers;
 }
 

@@ -47,6 +47,8 @@ struct SourceInput {
   std::string task;  ///< the task's name: `source` of coverage rows and gaps
   std::string run;   ///< this run's id
   Time slot;
+  /// When the run began; deadlines for collecting count from here.
+  OpContext::Steady::time_point started = OpContext::Steady::now();
   /// How old a prior answer may be before the world is asked again. 0: always due.
   std::chrono::milliseconds refresh{0};
   /// What the user asked for: the source's rules, every unit anew, or no unit that has a prior
@@ -70,7 +72,8 @@ struct SourceInput {
   nlohmann::json state = nlohmann::json::object();  ///< head's state; an empty object without head
   std::map<std::string, PriorAnswer> prior;         ///< by unit
 
-  net::Transport* transport = nullptr;  ///< records all it receives
+  /// Records all it receives. Files, budgets and subscriptions are asked for through it too.
+  net::Transport* transport = nullptr;
   net::BudgetStore* budgets = nullptr;  ///< null: the source has no budget
   net::SecretStore* secrets = nullptr;
   /// Of the task's identity, shared by all tasks of a run; fails with kDenied if the identity

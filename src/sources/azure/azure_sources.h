@@ -6,7 +6,7 @@
 
 namespace catchment::sources::azure {
 
-/// `azure.retail_prices` and `azure.eviction_rates`.
+/// All sources whose kind begins with `azure.`.
 std::vector<SourceEntry> AzureSources();
 
 }  // namespace catchment::sources::azure

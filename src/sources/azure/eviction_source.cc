@@ -5,6 +5,7 @@
 #include "columnar/arrow_status.h"
 #include "sources/azure/eviction_client.h"
 #include "sources/freshness.h"
+#include "sources/obtain.h"
 #include "sources/parameters.h"
 
 namespace catchment::sources::azure {
@@ -61,79 +62,6 @@ Result<Options> ReadOptions(const SourceInput& input) {
   return options;
 }
 
-/// Read the prior answer from its recording.
-EvictionCrawl ReadCopy(const PriorAnswer& prior, const Options& options, const OpContext& context) {
-  EvictionCrawl crawl;
-  if (!prior.open) {
-    crawl.failure = NotFound("it was not recorded");
-    return crawl;
-  }
-  Result<std::unique_ptr<net::Transport>> recorded = prior.open();
-  if (!recorded.ok()) {
-    crawl.failure = recorded.error();
-    return crawl;
-  }
-  const ManualClock clock(prior.collected_at);  // waits between recorded tries take no time
-  OpContext replay = context;
-  replay.clock = &clock;
-  return CrawlEvictionRates(**recorded, options.crawl, replay);
-}
-
-/// The rows used and how they were come by.
-struct Obtained {
-  EvictionCrawl crawl;
-  bool fresh = false;
-  std::optional<Error> failure;  // of the request, if one was due and failed
-};
-
-Obtained Obtain(const SourceInput& input, const Options& options, const OpContext& context,
-                SourceReport& report) {
-  Obtained obtained;
-  if (!IsDue(input, kUnit, input.refresh)) {
-    obtained.crawl = ReadCopy(input.prior.at(kUnit), options, context);
-    if (obtained.crawl.complete()) return obtained;
-    report.notes.push_back(fmt::format("the recorded answer of run {} cannot be used: {}",
-                                       input.prior.at(kUnit).run, obtained.crawl.failure->message));
-  }
-  EvictionOptions live = options.crawl;
-  live.tokens = input.tokens;
-  obtained.crawl = CrawlEvictionRates(*input.transport, live, context);
-  report.calls = obtained.crawl.calls;
-  report.bytes = obtained.crawl.bytes;
-  obtained.fresh = obtained.crawl.complete();
-  if (obtained.fresh) return obtained;
-  obtained.failure = obtained.crawl.failure;
-  if (const PriorAnswer* copy =
-          UsableCopy(input, kUnit, options.stale_limit, context.clock->Now())) {
-    EvictionCrawl old = ReadCopy(*copy, options, context);
-    if (old.complete()) obtained.crawl = std::move(old);
-  }
-  return obtained;
-}
-
-void ReportRows(const SourceInput& input, const Obtained& obtained, SourceReport& report) {
-  const EvictionCrawl& crawl = obtained.crawl;
-  report.state = obtained.fresh ? SourceState::kLive : SourceState::kCached;
-  report.oldest_fact = crawl.oldest;
-  report.newest_fact = crawl.newest;
-  CoverageRow row;
-  row.source = input.task;
-  row.unit = "row";
-  row.expected = static_cast<int64_t>(crawl.rows.size());
-  row.asked = obtained.fresh || obtained.failure ? row.expected : 0;
-  if (obtained.failure) {
-    const std::string detail = fmt::format("{}; the copy of {} is used", obtained.failure->message,
-                                           FormatTime(*crawl.newest));
-    row.missing[std::string(GapReason(obtained.failure->code))] = row.expected;
-    report.gaps.push_back({input.task, "stale", row.expected, detail});
-    report.reason = detail;
-  } else {
-    row.answered = row.expected;
-  }
-  report.coverage.push_back(std::move(row));
-  if (obtained.fresh) report.state_patch["sources"][kUnit] = UnitFacts(input, *crawl.newest);
-}
-
 class EvictionSource final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
@@ -141,7 +69,13 @@ class EvictionSource final : public Source {
     SourceResult result;
     SourceReport& report = result.report;
     report.source = input.task;
-    const Obtained obtained = Obtain(input, options, context, report);
+    const auto read = [&](net::Transport& transport, const OpContext& at, bool live) {
+      EvictionOptions crawl = options.crawl;
+      if (live) crawl.tokens = input.tokens;
+      return CrawlEvictionRates(transport, crawl, at);
+    };
+    const auto obtained =
+        Obtain<EvictionCrawl>(input, kUnit, options.stale_limit, context, report, read);
     if (!obtained.crawl.complete()) {
       if (obtained.crawl.failure->code == Code::kCancelled) return *obtained.crawl.failure;
       ReportUnavailable(report, *obtained.crawl.failure, "row");
@@ -149,7 +83,7 @@ class EvictionSource final : public Source {
       result.tables.emplace("", columnar::Table::Empty(TableSchema()));
       return result;
     }
-    ReportRows(input, obtained, report);
+    ReportObtained(input, kUnit, obtained, report);
     const EvictionRates rates = CombineEvictionRows(obtained.crawl.rows);
     report.counts = {{"calls", report.calls},
                      {"pages", obtained.crawl.pages},

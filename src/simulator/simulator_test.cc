@@ -87,16 +87,23 @@ class SimulatorTest : public testing::Test {
 TEST_F(SimulatorTest, TheEnvironmentNamesLoopbackPortsAndDummyCredentials) {
   Start();
   std::set<std::string> endpoints;
-  for (const char* name : {"PRICES", "MANAGEMENT", "LOGIN", "FILES"}) {
+  for (const char* name : {"PRICES", "MANAGEMENT", "LOGIN", "FILES", "DYNAMODB", "SSM",
+                           "TIMESTREAM", "LOGS", "INFLUX", "SLACK"}) {
     const std::string value = environment_[std::string("CATCHMENT_ENDPOINT_") + name];
     EXPECT_THAT(value, testing::StartsWith("http://127.0.0.1:"));
     endpoints.insert(value);
   }
-  EXPECT_EQ(endpoints.size(), 4u);
+  EXPECT_EQ(endpoints.size(), 10u);
   EXPECT_FALSE(environment_.contains("CATCHMENT_CLOCK"));
   for (const char* name : {"TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTIONS"}) {
     EXPECT_NE(environment_[std::string("AZURE_") + name], "");
   }
+  for (const char* name :
+       {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "INFLUX_TOKEN"}) {
+    EXPECT_NE(environment_[name], "");
+  }
+  EXPECT_EQ(environment_["error_notification_slack_webhook_url"],
+            environment_["CATCHMENT_ENDPOINT_SLACK"] + "/services/simulated");
 }
 
 TEST_F(SimulatorTest, TheClockIsHandedOver) {
@@ -240,39 +247,148 @@ TEST_F(SimulatorTest, AMissingDataFileIsNamedAtStart) {
   EXPECT_ERROR(Simulator::Start(world, {}), Code::kCorrupt, "none.ndjson:2: an item is no JSON");
 }
 
-TEST_F(SimulatorTest, PricesRatesAndTokensPlayTogether) {
-  const std::vector<std::filesystem::path> folders = {std::filesystem::path(CATCHMENT_SOURCE_DIR) /
-                                                      "worlds"};
-  ASSERT_OK_AND_ASSIGN(World world, LoadWorld("azure-recorded", folders));
-  const IdentityWorld identity = world.identity;
-  ASSERT_OK_AND_ASSIGN(simulator_, Simulator::Start(std::move(world), {}));
-  for (const auto& [name, value] : simulator_->Environment()) environment_[name] = value;
-  const std::string form = fmt::format(
-      "grant_type=client_credentials&client_id={}&client_secret={}&scope=https://"
-      "management.azure.com/.default",
-      identity.client_id, identity.client_secret);
-  const Reply token = Exchange(
-      environment_["CATCHMENT_ENDPOINT_LOGIN"],
-      fmt::format("POST /{}/oauth2/v2.0/token HTTP/1.1\r\nContent-Length: {}\r\nConnection: "
-                  "close\r\n\r\n{}",
-                  identity.tenant_id, form.size(), form));
-  ASSERT_EQ(token.status, 200) << token.body;
-  const std::string bearer = nlohmann::json::parse(token.body)["access_token"];
+Reply Post(const std::string& endpoint, const std::string& target, const std::string& headers,
+           const std::string& body) {
+  return Exchange(endpoint,
+                  fmt::format("POST {} HTTP/1.1\r\nHost: x\r\n{}Content-Length: {}\r\nConnection: "
+                              "close\r\n\r\n{}",
+                              target, headers, body.size(), body));
+}
+
+// One of the project's own worlds.
+class OwnWorldTest : public testing::Test {
+ protected:
+  void Start(std::string_view name, const std::vector<std::string>& settings = {}) {
+    ASSERT_OK_AND_ASSIGN(World world, LoadWorld(name, kFolders, settings));
+    identity_ = world.identity;
+    ASSERT_OK_AND_ASSIGN(simulator_,
+                         Simulator::Start(std::move(world), {folder_.path / "trace.ndjson"}));
+    for (const auto& [variable, value] : simulator_->Environment()) environment_[variable] = value;
+    management_ = environment_["CATCHMENT_ENDPOINT_MANAGEMENT"];
+  }
+
+  // The header of a token that the world has issued.
+  std::string Bearer() {
+    const std::string form = fmt::format(
+        "grant_type=client_credentials&client_id={}&client_secret={}&scope=https://"
+        "management.azure.com/.default",
+        identity_.client_id, identity_.client_secret);
+    const Reply token = Post(environment_["CATCHMENT_ENDPOINT_LOGIN"],
+                             fmt::format("/{}/oauth2/v2.0/token", identity_.tenant_id), "", form);
+    EXPECT_EQ(token.status, 200) << token.body;
+    const std::string bearer = nlohmann::json::parse(token.body)["access_token"];
+    return fmt::format("Authorization: Bearer {}\r\nCatchment-Now: 2026-08-02T00:00:00Z\r\n",
+                       bearer);
+  }
+
+  std::string PlacementTarget(const std::string& location) const {
+    return fmt::format(
+        "/subscriptions/{}/providers/Microsoft.Compute/locations/{}/placementScores/spot/"
+        "generate?api-version=2025-06-05",
+        identity_.subscriptions.front(), location);
+  }
+
+  const std::vector<std::filesystem::path> kFolders = {std::filesystem::path(CATCHMENT_SOURCE_DIR) /
+                                                       "worlds"};
+  TemporaryFolder folder_;
+  IdentityWorld identity_;
+  std::unique_ptr<Simulator> simulator_;
+  std::map<std::string, std::string> environment_;
+  std::string management_;
+};
+
+TEST_F(OwnWorldTest, EveryWorldStarts) {
+  for (const std::string& name : WorldNames(kFolders)) Start(name);
+}
+
+TEST_F(OwnWorldTest, PricesRatesAndTokensPlayTogether) {
+  Start("azure-recorded");
   const std::string query = R"({"query":"spotresources | where type =~ 'microsoft.compute/)"
                             R"(skuspotevictionrate/location'","options":{"$top":1000}})";
-  const std::string head =
-      "POST /providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01 HTTP/1.1\r\n"
-      "Connection: close\r\n";
-  const std::string management = environment_["CATCHMENT_ENDPOINT_MANAGEMENT"];
-  const Reply rates =
-      Exchange(management, fmt::format("{}Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{}",
-                                       head, bearer, query.size(), query));
+  const std::string target = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
+  const Reply rates = Post(management_, target, Bearer(), query);
   ASSERT_EQ(rates.status, 200) << rates.body;
   const auto document = nlohmann::json::parse(rates.body);
   EXPECT_GT(document["count"], 50);
   EXPECT_EQ(document["count"], document["totalRecords"]);
-  EXPECT_EQ(Exchange(management, head + "\r\n").status, 401);
-  EXPECT_EQ(simulator_->Trace().at(1).bucket, identity.client_id);
+  EXPECT_EQ(Post(management_, target, "", query).status, 401);
+  EXPECT_EQ(simulator_->Trace().at(1).bucket, identity_.client_id);
+}
+
+TEST_F(OwnWorldTest, RecordedRegionsAreScoredOrRefusedByName) {
+  Start("azure-recorded");
+  const std::string bearer = Bearer();
+  const auto body = [](const char* region) {
+    return fmt::format(R"({{"availabilityZones":true,"desiredCount":1,"desiredLocations":["{}"],)"
+                       R"("desiredSizes":[{{"sku":"Standard_DS2_v2"}}]}})",
+                       region);
+  };
+  const Reply refused = Post(management_, PlacementTarget("eastus"), bearer, body("sgxsingapore1"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, testing::HasSubstr("The value 'sgxsingapore1' provided"));
+  EXPECT_EQ(Post(management_, PlacementTarget("eastus"), bearer, body("eastus")).status, 200);
+  const Reply skus = Get(management_,
+                         fmt::format("/subscriptions/{}/providers/Microsoft.Compute/skus"
+                                     "?api-version=2021-07-01",
+                                     identity_.subscriptions.front()),
+                         bearer);
+  EXPECT_EQ(skus.status, 200);
+  EXPECT_EQ(nlohmann::json::parse(skus.body)["value"].size(), 100u);
+}
+
+TEST_F(OwnWorldTest, EveryPlacementRequestIsTracedWithItsBucketWhateverAnswersIt) {
+  Start("azure-small", {"placement.faults=[{answer: reset, nth: 1}, {answer: status, nth: 2},"
+                        " {answer: status, status: 429, match: {body: '*desiredCount*:5,*'}}]"});
+  const std::string bearer = Bearer();
+  const std::string target = PlacementTarget("WestEurope");
+  EXPECT_EQ(Post(management_, target, bearer, "{}").status, 0);
+  EXPECT_EQ(Post(management_, target, bearer, "{}").status, 503);
+  EXPECT_EQ(Post(management_, target, bearer, R"({"desiredCount":5,"a":1})").status, 429);
+  for (int call = 4; call <= 10; ++call) {
+    EXPECT_EQ(Post(management_, target, bearer, "{}").status, 400);
+  }
+  EXPECT_EQ(Post(management_, target, bearer, "{}").status, 429);  // the eleventh
+  for (const TraceEntry& entry : simulator_->Trace()) {
+    if (entry.service != "placement") continue;
+    EXPECT_EQ(entry.bucket, identity_.subscriptions.front() + "/westeurope");
+    EXPECT_EQ(FormatTime(entry.time), "2026-08-02T00:00:00Z");
+  }
+}
+
+TEST_F(OwnWorldTest, DeliveriesAreKeptBesideTheTraceAndGivenOut) {
+  Start("azure-small");
+  const std::string hook = environment_["error_notification_slack_webhook_url"];
+  const std::string slack = environment_["CATCHMENT_ENDPOINT_SLACK"];
+  const std::string now = "Catchment-Now: 2026-08-02T00:00:00Z\r\n";
+  EXPECT_EQ(Post(slack, hook.substr(slack.size()), now, R"({"text":"hello"})").body, "ok");
+  EXPECT_EQ(Post(environment_["CATCHMENT_ENDPOINT_INFLUX"], "/write?db=d",
+                 now + "Authorization: Token " + environment_["INFLUX_TOKEN"] + "\r\n", "m f=1 5")
+                .status,
+            204);
+  const std::string text = R"({"time":"2026-08-02T00:00:00Z","service":"slack","text":"hello"})"
+                           "\n";
+  EXPECT_EQ(simulator_->Deliveries("slack"), text);
+  EXPECT_EQ(Get(slack, "/_simulator/deliveries").body, text);
+  ASSERT_OK_AND_ASSIGN(const std::string file, ReadFile(folder_.path / "trace.deliveries.ndjson"));
+  EXPECT_EQ(file, simulator_->Deliveries());
+  EXPECT_EQ(Get(management_, "/_simulator/deliveries").body, file);
+  EXPECT_EQ(simulator_->Trace().size(), 2u);  // reading them is no request of the world
+}
+
+TEST_F(OwnWorldTest, ServicesOfAmazonWantASignature) {
+  Start("azure-small");
+  for (const auto& [variable, target] :
+       std::map<std::string, std::string>{{"DYNAMODB", "DynamoDB_20120810.GetItem"},
+                                          {"SSM", "AmazonSSM.GetParameter"},
+                                          {"TIMESTREAM", "Timestream_20181101.WriteRecords"},
+                                          {"LOGS", "Logs_20140328.PutLogEvents"}}) {
+    const Reply reply = Post(
+        environment_["CATCHMENT_ENDPOINT_" + variable], "/",
+        fmt::format("X-Amz-Target: {}\r\nContent-Type: application/x-amz-json-1.0\r\n", target),
+        "{}");
+    EXPECT_EQ(reply.status, 403) << variable;
+    EXPECT_THAT(reply.body, testing::HasSubstr("MissingAuthenticationToken")) << variable;
+  }
 }
 
 }  // namespace

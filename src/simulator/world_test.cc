@@ -29,8 +29,8 @@ services:
 
 TEST(WorldTest, EveryShippedWorldLoads) {
   const std::vector<path> folders = {kWorlds};
-  EXPECT_THAT(WorldNames(folders),
-              testing::IsSupersetOf({"azure-large", "azure-recorded", "azure-small", "files"}));
+  EXPECT_THAT(WorldNames(folders), testing::IsSupersetOf({"azure-large", "azure-recorded",
+                                                          "azure-small", "azure-year", "files"}));
   for (const std::string& name : WorldNames(folders)) {
     ASSERT_OK_AND_ASSIGN(const World world, LoadWorld(name, folders));
     EXPECT_EQ(world.name, name);
@@ -135,6 +135,71 @@ TEST(WorldTest, AGivenSeedWins) {
   const std::vector<path> folders = {folder.path};
   EXPECT_EQ(LoadWorld("w", folders)->seed, 5u);
   EXPECT_EQ(LoadWorld("w", folders, {}, 9)->seed, 9u);
+}
+
+TEST(WorldTest, ReadsOffersAndPlacement) {
+  const TemporaryFolder folder;
+  const char* text = R"(
+offers:
+  invalid_regions: [mars*]
+  invalid_regions_file: refused.json
+  restrictions: [{subscription: "*a2", sku: "standard_d*"}]
+services:
+  prices: {data: {generate: {pages: 1}}}
+  placement:
+    limits: {calls: 3, window: 5m, tells_seconds: false}
+    foreign_use: [{location: eastus, calls: 2, since: 2026-08-02T00:00:00Z}]
+    drift: 0.25
+    faults: [{answer: bucket_full, size: 60, match: {body: "*eastus*"}}]
+  resource_skus: {page_size: 7}
+)";
+  ASSERT_OK_AND_ASSIGN(const World world, Load(folder, text, {"placement.limits.calls=4"}));
+  EXPECT_THAT(world.offers.invalid_regions, testing::ElementsAre("mars*"));
+  EXPECT_EQ(world.offers.invalid_regions_file, folder.path / "refused.json");
+  EXPECT_EQ(world.offers.restrictions.at(0).subscription, "*a2");
+  EXPECT_EQ(world.offers.restrictions.at(0).region, "*");
+  EXPECT_FALSE(world.offers.zoneless_regions.empty());
+  EXPECT_EQ(world.placement->calls, 4);
+  EXPECT_EQ(world.placement->window, std::chrono::minutes(5));
+  EXPECT_FALSE(world.placement->tells_seconds);
+  EXPECT_EQ(world.placement->foreign_use.at(0).calls, 2);
+  EXPECT_FALSE(world.placement->foreign_use.at(0).until.has_value());
+  EXPECT_EQ(world.placement->faults.at(0).body_glob, "*eastus*");
+  EXPECT_EQ(world.resource_skus->page_size, 7);
+}
+
+TEST(WorldTest, ReadsTheServicesOfAmazonAndTheSinks) {
+  const TemporaryFolder folder;
+  const char* text = R"(
+identity: {aws: {region: eu-west-1}}
+services:
+  dynamodb: {table: T, id: i}
+  ssm: {parameters: {a: b}}
+  timestream: {tables: [d/t], latency: 5ms}
+  logs: {groups: {g: [s, t]}}
+  influx: {org: o, bucket: b, token: x}
+  slack: {path: /hook, faults: [{answer: no_service}]}
+)";
+  ASSERT_OK_AND_ASSIGN(const World world, Load(folder, text));
+  EXPECT_EQ(world.identity.aws.region, "eu-west-1");
+  EXPECT_EQ(world.dynamodb->table, "T");
+  EXPECT_THAT(world.ssm->parameters, testing::ElementsAre(testing::Pair("a", "b")));
+  EXPECT_THAT(world.timestream->tables, testing::ElementsAre("d/t"));
+  EXPECT_EQ(world.timestream->latency, std::chrono::milliseconds(5));
+  EXPECT_THAT(world.logs->groups,
+              testing::ElementsAre(testing::Pair("g", testing::ElementsAre("s", "t"))));
+  EXPECT_EQ(world.influx->token, "x");
+  EXPECT_EQ(world.slack->faults.at(0).answer, "no_service");
+  ASSERT_OK_AND_ASSIGN(const World usual, Load(folder, "services: {logs: {}}"));
+  EXPECT_EQ(usual.logs->groups.at(0).first, "Collection-Data-Count");
+}
+
+TEST(WorldTest, PlacementNeedsAPriceList) {
+  const TemporaryFolder folder;
+  EXPECT_ERROR(Load(folder, "services: {placement: {}}"), Code::kInvalid,
+               "services.placement: the world has no service 'prices'");
+  EXPECT_ERROR(Load(folder, "services: {resource_skus: {}}"), Code::kInvalid,
+               "services.resource_skus: the world has no service 'prices'");
 }
 
 TEST(WorldTest, AMissingWorldNamesTheNearestOrAll) {

@@ -117,12 +117,10 @@ Result<AwsAnswer> AwsClient::Read(const Request& request, Result<Response> respo
   AwsAnswer answer;
   answer.status = response->status;
   nlohmann::json body = nlohmann::json::parse(response->body, nullptr, false);
-  const bool success = response->status >= 200 && response->status < 300;
+  const bool readable = body.is_object() || Trim(response->body).empty();
   if (body.is_object()) answer.body = std::move(body);
-  if (success) {
-    if (body.is_discarded() && !Trim(response->body).empty()) {
-      return Unavailable("{}: the answer is no JSON", request.Name());
-    }
+  if (response->status >= 200 && response->status < 300) {
+    if (!readable) return Unavailable("{}: the answer is no JSON object", request.Name());
     return answer;
   }
   answer.type = ErrorType(TextMember(answer.body, {"__type", "code"}));

@@ -62,7 +62,9 @@ Result<SecretFields> FieldsOfItem(std::string_view reference, const nlohmann::js
   SecretFields fields{std::string(reference)};
   for (const auto& [name, attribute] : map->items()) {
     std::optional<std::string> text = TextOfAttribute(attribute);
-    if (text) RETURN_IF_ERROR(fields.Add(name, Secret(std::move(*text))));
+    if (text) {
+      RETURN_IF_ERROR(fields.Add(name, Secret(std::move(*text))));
+    }
   }
   return fields;
 }

@@ -127,7 +127,8 @@ TEST(AwsSecretsTest, WhatMayPassIsTriedThreeTimes) {
            {500, ""},
            {400, R"({"__type":"x#ProvisionedThroughputExceededException"})"},
            {400, R"({"__type":"x#ThrottlingException"})"},
-           {200, "{\"Item\":"}}) {
+           {200, "{\"Item\":"},
+           {200, "[1]"}}) {
     Fixture f(Always(status, body));
     EXPECT_ERROR(f.store.GetFields(kReference, f.context), Code::kUnavailable, "after 3 tries");
     EXPECT_EQ(f.service.requests().size(), 3u);

@@ -4,7 +4,6 @@
 
 #include "columnar/compress.h"
 #include "net/secrets.h"
-#include "net/transport.h"
 #include "net/url.h"
 #include "sinks/row_values.h"
 #include "sinks/sink_keys.h"
@@ -61,21 +60,17 @@ Result<std::string> InfluxSink::Authorization(const OpContext& context) const {
   return "Basic " + Base64(user.Reveal() + ":" + password.Reveal());
 }
 
-Status InfluxSink::Deliver(const SinkBatch& batch, const OpContext& context) {
-  RETURN_IF_ERROR(context.Check());
-  const std::string name = "sink influx " + options_.shape.measurement;
-  ASSIGN_OR_RETURN(const RowValues rows, RowValues::Make(batch.rows), "{}", name);
-  ASSIGN_OR_RETURN(const LineWriter writer, LineWriter::Make(options_.shape, rows.columns()), "{}",
-                   name);
-  if (rows.num_rows() == 0) return {};
-  Result<std::string> authorization = Authorization(context);
-  if (!authorization.ok()) {  // an absent secret is a matter of credentials
-    return Denied("{}: {}", name, authorization.error().message);
-  }
+Result<net::Request> InfluxSink::MakeRequest(const OpContext& context) const {
   net::Request request;
   request.method = "POST";
   request.url = WriteUrl();
   request.headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Content-Encoding", "gzip"}};
+  const Result<std::string> authorization = Authorization(context);
+  if (!authorization.ok()) {  // an absent secret is a matter of credentials
+    Error error = authorization.error();
+    if (error.code == Code::kNotFound) error.code = Code::kDenied;
+    return error;
+  }
   if (!authorization->empty()) {
     request.headers.Add("Authorization", *authorization);
     request.redact = {{authorization->substr(authorization->find(' ') + 1), "***"}};
@@ -83,29 +78,53 @@ Status InfluxSink::Deliver(const SinkBatch& batch, const OpContext& context) {
   request.max_redirects = 0;
   request.max_bytes = 1 << 20;
   request.service = "influx";
+  return request;
+}
 
+namespace {
+
+/// Write lines from row `next` on, which becomes the first row that is not looked at.
+Lines TakeLines(const RowValues& rows, const LineWriter& writer, Time time, int64_t most,
+                int64_t& next) {
+  Lines lines;
+  for (; next < rows.num_rows() && static_cast<int64_t>(lines.rows.size()) < most; ++next) {
+    if (writer.Append(rows, next, time, lines.text)) lines.rows.push_back(next);
+  }
+  return lines;
+}
+
+Status Send(const net::Request& request, net::Transport& transport, const OpContext& context) {
+  const Result<net::Response> response = transport.Send(request, context);
+  if (response.ok()) return net::StatusFromResponse(request, *response);
+  Error error = response.error();
+  if (error.code == Code::kCorrupt) error.code = Code::kUnavailable;
+  return error;
+}
+
+}  // namespace
+
+Status InfluxSink::Deliver(const SinkBatch& batch, const OpContext& context) {
+  RETURN_IF_ERROR(context.Check());
+  const std::string name = "sink influx " + options_.shape.measurement;
+  ASSIGN_OR_RETURN(const RowValues rows, RowValues::Make(batch.rows), "{}", name);
+  ASSIGN_OR_RETURN(const LineWriter writer, LineWriter::Make(options_.shape, rows.columns()), "{}",
+                   name);
+  if (rows.num_rows() == 0) return {};
+  ASSIGN_OR_RETURN(net::Request request, MakeRequest(context), "{}", name);
   std::vector<RefusedRow> refused;
-  for (int64_t row = 0; row < rows.num_rows();) {
-    Lines lines;
-    for (; row < rows.num_rows() &&
-           static_cast<int64_t>(lines.rows.size()) < options_.lines_of_a_request;
-         ++row) {
-      if (writer.Append(rows, row, batch.slot_time, lines.text)) lines.rows.push_back(row);
-    }
+  for (int64_t next = 0; next < rows.num_rows();) {
+    const Lines lines = TakeLines(rows, writer, batch.slot_time, options_.lines_of_a_request, next);
     if (lines.rows.empty()) continue;
     request.body = columnar::GzipDeterministic(lines.text);
-    const Status sent = net::Retry(options_.retry, context, [&](const OpContext& of_try) -> Status {
-      Result<net::Response> response = services_.transport->Send(request, of_try);
-      if (response.ok()) return net::StatusFromResponse(request, *response);
-      Error error = response.error();
-      if (error.code == Code::kCorrupt) error.code = Code::kUnavailable;
-      return error;
+    const Status sent = net::Retry(options_.retry, context, [&](const OpContext& of_try) {
+      return Send(request, *services_.transport, of_try);
     });
     if (sent.ok()) continue;
     if (sent.error().code != Code::kInvalid) return Status(sent.error()).WithContext(name);
-    for (const int64_t line : lines.rows) {
-      refused.push_back({line, rows.NameOf(line, rows.columns().size()),
-                         refused.empty() ? sent.error().message : "the same request"});
+    for (const int64_t row : lines.rows) {
+      const bool first = row == lines.rows.front();
+      refused.push_back({row, rows.NameOf(row, rows.columns().size()),
+                         first ? sent.error().message : "in the same request"});
     }
   }
   if (refused.empty()) return {};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "net/retry.h"
+#include "net/transport.h"
 #include "sinks/line_protocol.h"
 #include "sinks/sink.h"
 
@@ -38,6 +39,8 @@ class InfluxSink final : public Sink {
  private:
   Result<std::string> Authorization(const OpContext& context) const;
   std::string WriteUrl() const;
+  /// A request without a body. kDenied: a secret is not resolvable.
+  Result<net::Request> MakeRequest(const OpContext& context) const;
 
   // Constant after construction.
   const InfluxOptions options_;

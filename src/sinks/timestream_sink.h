@@ -20,7 +20,7 @@ struct TimestreamOptions {
   std::string measure_name;
   std::vector<std::pair<std::string, std::string>>
       measures;  ///< column → DOUBLE, BIGINT, VARCHAR, BOOLEAN, TIMESTAMP; in the order written
-  int in_flight = 4;
+  int in_flight = 16;
   net::RetryPolicy retry = {.tries = 4, .cap = std::chrono::seconds(5)};
 };
 

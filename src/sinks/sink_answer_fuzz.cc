@@ -13,9 +13,8 @@
 #include "sinks/slack_sink.h"
 #include "sinks/timestream_sink.h"
 
+namespace catchment::sinks {
 namespace {
-
-using namespace catchment;
 
 constexpr const char* kEnvironment[] = {"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
                                         "AWS_SECRET_ACCESS_KEY=s3cret", "AWS_REGION=us-west-2",
@@ -25,8 +24,8 @@ void Expect(bool holds) {
   if (!holds) std::abort();
 }
 
-sinks::SinkBatch MakeBatch() {
-  sinks::SinkBatch batch;
+SinkBatch MakeBatch() {
+  SinkBatch batch;
   batch.dataset = "azure-spot";
   batch.table = "changes";
   batch.publish = 42;
@@ -37,33 +36,30 @@ sinks::SinkBatch MakeBatch() {
   return batch;
 }
 
-void DeliverToAll(const sinks::SinkServices& services, const OpContext& context) {
-  const sinks::SinkBatch batch = MakeBatch();
-  sinks::TimestreamSink timestream({.database = "d",
-                                    .table = "t",
-                                    .dimensions = {"text"},
-                                    .measure_name = "m",
-                                    .measures = {{"v", "DOUBLE"}}},
-                                   services);
-  sinks::InfluxSink influx({.url = "https://h",
-                            .database = "d",
-                            .shape = {.measurement = "m", .tags = {"text"}, .fields = {}}},
-                           services);
-  sinks::LogsSink logs({.group = "g", .stream = "s", .message = "{text}: {v}"}, services);
-  sinks::SlackSink slack({.url = {"env:WEBHOOK"}}, services);
-  for (sinks::Sink* sink :
-       std::initializer_list<sinks::Sink*>{&timestream, &influx, &logs, &slack}) {
+void DeliverToAll(const SinkServices& services, const OpContext& context) {
+  const SinkBatch batch = MakeBatch();
+  TimestreamSink timestream({.database = "d",
+                             .table = "t",
+                             .dimensions = {"text"},
+                             .measure_name = "m",
+                             .measures = {{"v", "DOUBLE"}}},
+                            services);
+  InfluxSink influx({.url = "https://h",
+                     .database = "d",
+                     .shape = {.measurement = "m", .tags = {"text"}, .fields = {}}},
+                    services);
+  LogsSink logs({.group = "g", .stream = "s", .message = "{text}: {v}"}, services);
+  SlackSink slack({.url = {"env:WEBHOOK"}}, services);
+  for (Sink* sink : std::initializer_list<Sink*>{&timestream, &influx, &logs, &slack}) {
     const Status sent = sink->Deliver(batch, context);
     if (sent.ok()) continue;
     Expect(sent.error().message.size() < 4096);
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+void AnswerAll(const uint8_t* data, size_t size) {
   constexpr int kStatuses[] = {200, 400, 419, 500, 204, 403, 302, 99};
-  if (size == 0) return 0;
+  if (size == 0) return;
   const int status = kStatuses[data[0] % std::size(kStatuses)];
   const std::string body(reinterpret_cast<const char*>(data + 1), size - 1);
   net::FakeTransport service([&](const net::Request& request) -> Result<net::Response> {
@@ -82,5 +78,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)secrets.GetFields("dynamodb:Table/id", context);
   (void)secrets.Get("ssm:name", context);
   Expect(service.requests().size() <= 60);
+}
+
+}  // namespace
+}  // namespace catchment::sinks
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  catchment::sinks::AnswerAll(data, size);
   return 0;
 }

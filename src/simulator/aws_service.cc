@@ -121,13 +121,13 @@ std::string ExpectedSignature(const HttpRequest& request, const Authorization& a
                                     Sha256Hex(CanonicalRequest(request, authorization)))));
 }
 
-// The region in NAME.us-east-1.amazonaws.com, or the world's.
-std::string RegionOf(std::string_view host, const AwsWorld& aws) {
+// The region in NAME.us-east-1.amazonaws.com; empty: the host names none.
+std::string RegionOf(std::string_view host) {
   const std::string name = ToLower(host.substr(0, host.find(':')));
   const size_t end = name.find(".amazonaws.com");
-  if (end == std::string::npos) return aws.region;
-  const size_t begin = name.rfind('.', end - 1);
-  return begin == std::string::npos ? aws.region : name.substr(begin + 1, end - begin - 1);
+  const size_t begin = end == std::string::npos || end == 0 ? end : name.rfind('.', end - 1);
+  if (begin == std::string::npos) return "";
+  return name.substr(begin + 1, end - begin - 1);
 }
 
 // 20260802T000000Z
@@ -165,11 +165,11 @@ SignatureProblem CheckSignature(const HttpRequest& request, const AwsWorld& aws,
     return {"UnrecognizedClientException",
             "The security token included in the request is invalid."};
   }
-  const std::string region = RegionOf(request.Header("host"), aws);
-  if (authorization.region != region || authorization.service != service) {
+  const std::string region = RegionOf(request.Header("host"));
+  if ((!region.empty() && authorization.region != region) || authorization.service != service) {
     return {"InvalidSignatureException",
-            fmt::format("Credential should be scoped to region '{}' and service '{}'.", region,
-                        service)};
+            fmt::format("Credential should be scoped to {}service '{}'.",
+                        region.empty() ? "" : fmt::format("region '{}' and ", region), service)};
   }
   const std::string_view date_text = request.Header("x-amz-date");
   const std::optional<Time> date = ReadDate(date_text);

@@ -9,9 +9,9 @@
 namespace catchment::simulator {
 
 /// Why a request's AWS signature, version 4, is not the one that its bytes, `aws` and the service's
-/// name ask for; `type` is empty if it is. Its region is the one in the host's name
-/// (`….us-east-1.amazonaws.com`), else the world's; its date is at most 15 minutes from `now` or
-/// from the machine's clock.
+/// name ask for; `type` is empty if it is. If the host's name has a region
+/// (`….us-east-1.amazonaws.com`), it must be signed for; the date is at most 15 minutes from `now`
+/// or from the machine's clock.
 struct SignatureProblem {
   std::string type;
   std::string message;

@@ -66,6 +66,13 @@ TEST(AwsSignature, ARightOneIsTakenAndEveryOtherRefused) {
             "InvalidSignatureException");
   EXPECT_EQ(problem([](HttpRequest& request) { request.query = "a=b"; }),
             "InvalidSignatureException");
+  EXPECT_THAT(
+      [&] {
+        HttpRequest request = right;
+        request.headers[0].second = "dynamodb.eu-west-1.amazonaws.com";
+        return CheckSignature(request, Aws(), "dynamodb", kNow).message;
+      }(),
+      HasSubstr("region 'eu-west-1'"));
   EXPECT_EQ(problem([](HttpRequest& request) { request.headers.pop_back(); }),
             "MissingAuthenticationTokenException");
   EXPECT_EQ(problem([](HttpRequest& request) { request.headers.back().second = "Bearer x"; }),

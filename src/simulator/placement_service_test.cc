@@ -351,6 +351,29 @@ TEST_F(PlacementServiceTest, AnswersMayBeIncompleteOrOdd) {
                                 "x-ms-ratelimit-remaining-subscription-writes", "0")));
 }
 
+TEST_F(PlacementServiceTest, RefusalsHaveTheRecordedWords) {
+  ASSERT_OK_AND_ASSIGN(const std::string text,
+                       ReadFile(std::filesystem::path(CATCHMENT_SOURCE_DIR) /
+                                "tests/data/azure/api_error_responses.json"));
+  const ordered_json recorded = ordered_json::parse(text);
+  Fault full = Make("bucket_full");
+  full.size = 3600;
+  EXPECT_EQ(Send(simple_, {&full}).response.body, recorded[0]["body"]);
+  const auto expected = [&](int fragment, const char* placeholder, const std::string& value) {
+    std::string words = recorded[1]["body_fragments"][static_cast<size_t>(fragment)];
+    return words.replace(words.find(placeholder), std::string(placeholder).size(), value);
+  };
+  EXPECT_THAT(Send(Body({"atlantis"}, {"x"})).response.body,
+              HasSubstr(expected(0, "<region>", "atlantis")));
+  EXPECT_THAT(Send(Body({"eastus"}, {"x"})).response.body, HasSubstr(expected(1, "<sku>", "x")));
+  const Fault throttled = Make("throttled");
+  const std::string message = recorded[3]["body"]["error"]["message"];
+  const std::string ending = message.substr(message.find("' exceeded"));
+  EXPECT_THAT(ordered_json::parse(Send(simple_, {&throttled}).response.body)["error"]["message"]
+                  .get<std::string>(),
+              testing::EndsWith(ending));
+}
+
 TEST_F(PlacementServiceTest, RegionsThatAreRefusedMayComeFromARecordedList) {
   offers_world_.invalid_regions_file =
       std::filesystem::path(CATCHMENT_SOURCE_DIR) / "tests/data/azure/sps_invalid_regions.json";

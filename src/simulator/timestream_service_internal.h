@@ -39,7 +39,8 @@ class TimestreamService final : public AwsService {
   int throttling_status() const override { return 429; }
   HttpResponse Write(const nlohmann::ordered_json& arguments, const ActiveFaults& active, Time now);
   /// The rejection, or null if the record is stored.
-  nlohmann::ordered_json Store(const std::string& table, const Record& record, Time now);
+  nlohmann::ordered_json Store(const std::string& table, const Record& record, Time now)
+      REQUIRES(mutex_);
   static Record ReadRecord(const nlohmann::ordered_json& common,
                            const nlohmann::ordered_json& record);
 

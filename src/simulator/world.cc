@@ -341,7 +341,7 @@ Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
 }
 
 // `a.b=c`; one path element may be the number of a list's element. Throws what yaml-cpp throws.
-Status Override(YAML::Node root, std::string_view setting, YamlSource& source) {
+Status Override(const YAML::Node& root, std::string_view setting, YamlSource& source) {
   const size_t equals = setting.find('=');
   if (equals == std::string_view::npos || equals == 0) {
     return Invalid("--set {}: expected KEY=VALUE, e.g. services.prices.latency=10ms", setting);

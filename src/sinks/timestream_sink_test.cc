@@ -159,6 +159,23 @@ TEST(TimestreamSinkTest, NullsAreLeftOut) {
               {"Dimensions":[{"Name":"n","Value":"a"}],"MeasureValues":[]}])"));
 }
 
+TEST(TimestreamSinkTest, AnyTextIsJson) {
+  Fixture f(Taken);
+  TimestreamOptions options = f.Options();
+  options.dimensions = {"a \"name\""};
+  options.measures = {{"v", "VARCHAR"}};
+  TimestreamSink sink(options, {&f.service, &f.secrets});
+  ASSERT_OK(sink.Deliver(f.Batch(TestTable({{"a \"name\"", "text", R"(["x\"y\\z", "é\n\u007f"])"},
+                                            {"v", "text", R"(["", "\t"])"}})),
+                         f.context));
+  const json records = json::parse(f.service.requests().at(1).body)["Records"];
+  EXPECT_EQ(records[0]["Dimensions"], json::parse(R"([{"Name":"a \"name\"","Value":"x\"y\\z"}])"));
+  EXPECT_EQ(records[0]["MeasureValues"],
+            json::parse(R"([{"Name":"v","Type":"VARCHAR","Value":""}])"));
+  EXPECT_EQ(records[1]["Dimensions"][0]["Value"], "é\n\x7f");
+  EXPECT_EQ(records[1]["MeasureValues"][0]["Value"], "\t");
+}
+
 TEST(TimestreamSinkTest, TheEndpointIsKeptForAsLongAsItSays) {
   Fixture f(Taken);
   TimestreamSink sink(f.Options(), {&f.service, &f.secrets});

@@ -35,7 +35,7 @@ struct Fixture {
   AwsSecretStore store{local, service};
 };
 
-FakeTransport::Server Always(int status, std::string body) {
+FakeTransport::Server Always(int status, const std::string& body) {
   return [status, body](const Request&) -> Result<Response> { return Answer(status, body); };
 }
 

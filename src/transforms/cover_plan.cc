@@ -131,13 +131,97 @@ std::vector<CoverCall> Kept(std::span<const CoverCall> previous, const Catalogue
     for (const size_t row : members.rows) {
       for (const size_t column : members.columns) {
         serves = serves || catalogue.cells.Has(row, column);
-        left->Row(row)[column / 64] &= ~(uint64_t{1} << (column % 64));
+        left->Clear(row, column);
       }
     }
     if (serves) kept.push_back(catalogue.Call(members));
   }
   return kept;
 }
+
+/// Puts cells that no call has into free places of the calls there are.
+class FreePlaces {
+ public:
+  FreePlaces(const Catalogue& catalogue, const CoverLimits& limits, CellMatrix* left)
+      : catalogue_(catalogue),
+        row_limit_(static_cast<size_t>(limits.skus)),
+        column_limit_(static_cast<size_t>(limits.regions)),
+        left_(*left) {}
+
+  /// Cells that the members to be added would cover; adds them if `call` is to keep them.
+  int64_t Fill(Rectangle call, std::vector<CoverCall>* calls, size_t number) {
+    int64_t covered = 0;
+    while (true) {
+      Addition best;
+      if (call.rows.size() < row_limit_) {
+        for (const size_t row : open_rows_) best = std::max(best, AsRow(call, row));
+      }
+      if (call.columns.size() < column_limit_) {
+        for (size_t column = 0; column < left_.columns(); ++column) {
+          best = std::max(best, AsColumn(call, column));
+        }
+      }
+      if (best.cells == 0) break;
+      covered += best.cells;
+      auto& list = best.is_row ? call.rows : call.columns;
+      list.insert(std::upper_bound(list.begin(), list.end(), best.member), best.member);
+      if (calls == nullptr) break;  // the first is worth most; enough to choose by
+      for (const size_t row : call.rows) {
+        for (const size_t column : call.columns) left_.Clear(row, column);
+      }
+    }
+    if (calls != nullptr && covered > 0) (*calls)[number] = catalogue_.Call(call);
+    return covered;
+  }
+
+  /// Change at most a tenth of the calls, those first that gain most, until `enough`.
+  template <typename Enough>
+  void FillSome(std::vector<CoverCall>* calls, const Enough& enough) {
+    for (size_t row = 0; row < left_.rows(); ++row) {
+      bool open = false;
+      ForEachColumn(left_.Row(row), [&](size_t) { open = true; });
+      if (open) open_rows_.push_back(row);
+    }
+    std::vector<std::pair<int64_t, size_t>> gains;  // negative, so that the largest come first
+    for (size_t number = 0; number < calls->size(); ++number) {
+      const int64_t gain = Fill(catalogue_.Members((*calls)[number]), nullptr, number);
+      if (gain > 0) gains.emplace_back(-gain, number);
+    }
+    std::sort(gains.begin(), gains.end());
+    const size_t step = calls->size() / 200 + 1;  // how often to look whether it is enough
+    size_t changes_left = calls->size() / 10, changed = 0;
+    for (const auto& [gain, number] : gains) {
+      if (changes_left == 0 || (changed % step == 0 && enough())) return;
+      if (Fill(catalogue_.Members((*calls)[number]), calls, number) == 0) continue;
+      ++changed;
+      --changes_left;
+    }
+  }
+
+ private:
+  struct Addition {
+    int64_t cells = 0;
+    bool is_row = false;
+    size_t member = 0;
+    bool operator<(const Addition& other) const { return cells < other.cells; }
+  };
+
+  Addition AsRow(const Rectangle& call, size_t row) const {
+    Addition addition{0, true, row};
+    for (const size_t column : call.columns) addition.cells += left_.Has(row, column);
+    return addition;
+  }
+  Addition AsColumn(const Rectangle& call, size_t column) const {
+    Addition addition{0, false, column};
+    for (const size_t row : call.rows) addition.cells += left_.Has(row, column);
+    return addition;
+  }
+
+  const Catalogue& catalogue_;
+  const size_t row_limit_, column_limit_;
+  CellMatrix& left_;
+  std::vector<size_t> open_rows_;  // with cells left at the beginning
+};
 
 }  // namespace
 
@@ -168,10 +252,21 @@ Result<CoverPlan> PlanCover(std::span<const CoverPair> pairs, const CoverLimits&
   CellMatrix left = catalogue.cells;
   plan.calls = Kept(previous, catalogue, limits, &left);
   plan.repaired = !plan.calls.empty();
+  const std::vector<CoverCall> kept = plan.calls;
   AddCalls(catalogue, left, limits, &plan.calls);
-  if (static_cast<int64_t>(plan.calls.size()) <= plan.bounds.allowed() || !plan.repaired) {
-    return plan;
-  }
+  const auto fits = [&] {
+    return static_cast<int64_t>(plan.calls.size()) <= plan.bounds.allowed();
+  };
+  if (!plan.repaired || fits()) return plan;
+  std::vector<CoverCall> filled = kept;
+  FreePlaces(catalogue, limits, &left).FillSome(&filled, [&] {
+    plan.calls = filled;
+    AddCalls(catalogue, left, limits, &plan.calls);
+    return fits();
+  });
+  plan.calls = std::move(filled);
+  AddCalls(catalogue, left, limits, &plan.calls);
+  if (fits()) return plan;
   std::vector<CoverCall> anew;
   AddCalls(catalogue, catalogue.cells, limits, &anew);
   if (anew.size() < plan.calls.size()) {

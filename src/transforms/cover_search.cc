@@ -1,14 +1,15 @@
 #include <algorithm>
-#include <numeric>
+#include <set>
+#include <utility>
 
 #include "transforms/cover_search_internal.h"
 
 namespace catchment::transforms {
 namespace {
 
-/// Rows looked at for each place of a group; more than any catalogue has, so that time stays
-/// proportional to the rows of a hostile one.
-constexpr size_t kCandidates = 2048;
+/// Rows looked at for each place of a group; more than catalogues have, so that time stays
+/// proportional to the cells of a hostile one.
+constexpr size_t kCandidates = 1024;
 
 size_t Count(std::span<const uint64_t> bits) {
   size_t count = 0;
@@ -16,92 +17,106 @@ size_t Count(std::span<const uint64_t> bits) {
   return count;
 }
 
-size_t CountBoth(std::span<const uint64_t> a, std::span<const uint64_t> b) {
-  size_t count = 0;
-  for (size_t word = 0; word < a.size(); ++word) {
-    count += static_cast<size_t>(std::popcount(a[word] | b[word]));
-  }
-  return count;
-}
-
-/// Groups rows of similar columns.
-class Grouping {
+/// Takes one rectangle after the other off the cells that are left: a group of rows with similar
+/// columns, and as many columns as fit. What a group leaves over is grouped anew with the others,
+/// so that the ends of different groups come to share rectangles.
+class Peeling {
  public:
-  Grouping(const CellMatrix& cells, size_t row_limit, size_t column_limit)
-      : cells_(cells), row_limit_(row_limit), column_limit_(column_limit) {
+  Peeling(const CellMatrix& cells, size_t row_limit, size_t column_limit)
+      : left_(cells),
+        row_limit_(row_limit),
+        column_limit_(column_limit),
+        counts_(cells.rows()),
+        rows_of_column_(cells.columns()) {
     for (size_t row = 0; row < cells.rows(); ++row) {
-      counts_.push_back(Count(cells.Row(row)));
-      if (counts_[row] > 0) unused_.push_back(row);
+      ForEachColumn(cells.Row(row), [&](size_t column) { ++rows_of_column_[column]; });
+      counts_[row] = Count(cells.Row(row));
+      if (counts_[row] > 0) longest_first_.emplace(SIZE_MAX - counts_[row], row);
     }
-    // Many columns first, equal rows side by side.
-    std::stable_sort(unused_.begin(), unused_.end(), [&](size_t a, size_t b) {
-      if (counts_[a] != counts_[b]) return counts_[a] > counts_[b];
-      return std::ranges::lexicographical_compare(cells_.Row(a), cells_.Row(b));
-    });
   }
 
-  std::vector<Rectangle> Rectangles() {
+  std::vector<Rectangle> Rectangles() && {
     std::vector<Rectangle> rectangles;
-    while (!unused_.empty()) Cut(TakeGroup(), &rectangles);
+    while (!longest_first_.empty()) rectangles.push_back(Take(Group()));
     return rectangles;
   }
 
  private:
   size_t Calls(size_t columns) const { return (columns + column_limit_ - 1) / column_limit_; }
 
-  /// The longest unused row and those that need least more than it.
-  std::vector<size_t> TakeGroup() {
-    std::vector<size_t> group = {unused_.front()};
-    const auto first = cells_.Row(unused_.front());
-    union_.assign(first.begin(), first.end());
-    unused_.erase(unused_.begin());
-    while (group.size() < row_limit_ && !unused_.empty()) {
-      const size_t chosen = Nearest();
-      const size_t row = unused_[chosen];
-      for (size_t word = 0; word < union_.size(); ++word) union_[word] |= cells_.Row(row)[word];
+  /// The longest row and those most like the group so far; leaves their columns in `union_`.
+  std::vector<size_t> Group() {
+    union_.assign(left_.words(), 0);
+    std::vector<size_t> group;
+    for (size_t row = longest_first_.begin()->second;; row = Nearest(group)) {
       group.push_back(row);
-      unused_.erase(unused_.begin() + static_cast<ptrdiff_t>(chosen));
+      for (size_t word = 0; word < union_.size(); ++word) union_[word] |= left_.Row(row)[word];
+      if (group.size() == std::min(row_limit_, longest_first_.size())) return group;
+      if (group.size() == kCandidates) return group;
     }
-    std::sort(group.begin(), group.end());
-    return group;
   }
 
-  /// The unused row that adds fewest calls; then uses most of those there are; then adds fewest
-  /// columns.
-  size_t Nearest() const {
-    struct Score {
-      size_t calls, saved, columns;
-      auto operator<=>(const Score&) const = default;
-    };
-    Score best{SIZE_MAX, 0, 0};
-    size_t chosen = 0;
-    for (size_t at = 0; at < std::min(unused_.size(), kCandidates); ++at) {
-      const size_t row = unused_[at];
-      const size_t columns = CountBoth(union_, cells_.Row(row));
-      const Score score{Calls(columns), SIZE_MAX - Calls(counts_[row]), columns};
-      if (score < best) {
-        best = score;
-        chosen = at;
+  /// The row that needs fewest calls more than the group; then the one of most equal columns, where
+  /// a column more for all of them weighs as much as eight that it would ask in vain.
+  size_t Nearest(const std::vector<size_t>& group) const {
+    const size_t columns = Count(union_), calls = Calls(columns);
+    size_t nearest = 0, looked_at = 0;
+    std::pair<size_t, size_t> least = {SIZE_MAX, SIZE_MAX};
+    for (const auto& [negated_count, row] : longest_first_) {
+      if (++looked_at > kCandidates) break;
+      if (std::find(group.begin(), group.end(), row) != group.end()) continue;
+      size_t more = 0;
+      for (size_t word = 0; word < union_.size(); ++word) {
+        more += static_cast<size_t>(std::popcount(left_.Row(row)[word] & ~union_[word]));
+      }
+      const size_t in_vain = columns - (counts_[row] - more);
+      const std::pair<size_t, size_t> cost = {Calls(columns + more) - calls, more * 8 + in_vain};
+      if (cost < least) {
+        least = cost;
+        nearest = row;
       }
     }
-    return chosen;
+    return nearest;
   }
 
-  void Cut(const std::vector<size_t>& group, std::vector<Rectangle>* rectangles) const {
-    std::vector<size_t> columns;
-    ForEachColumn(union_, [&](size_t column) { columns.push_back(column); });
-    for (size_t from = 0; from < columns.size(); from += column_limit_) {
-      const size_t to = std::min(from + column_limit_, columns.size());
-      rectangles->push_back({group,
-                             {columns.begin() + static_cast<ptrdiff_t>(from),
-                              columns.begin() + static_cast<ptrdiff_t>(to)}});
+  /// Cut a rectangle from the group: the columns that most of its rows need; among equals those
+  /// that fewest rows of all have, so that what stays is what others need too.
+  Rectangle Take(const std::vector<size_t>& group) {
+    struct Candidate {
+      size_t not_needed, popularity, column;
+      auto operator<=>(const Candidate&) const = default;
+    };
+    std::vector<Candidate> candidates;
+    ForEachColumn(union_, [&](size_t column) {
+      size_t not_needed = 0;
+      for (const size_t row : group) not_needed += !left_.Has(row, column);
+      candidates.push_back({not_needed, rows_of_column_[column], column});
+    });
+    std::sort(candidates.begin(), candidates.end());
+    candidates.resize(std::min(candidates.size(), column_limit_));
+    Rectangle rectangle;
+    for (const Candidate& candidate : candidates) rectangle.columns.push_back(candidate.column);
+    std::sort(rectangle.columns.begin(), rectangle.columns.end());
+    for (const size_t row : group) {
+      const size_t before = counts_[row];
+      for (const size_t column : rectangle.columns) {
+        counts_[row] -= left_.Has(row, column);
+        left_.Clear(row, column);
+      }
+      if (counts_[row] == before) continue;
+      rectangle.rows.push_back(row);
+      longest_first_.erase({SIZE_MAX - before, row});
+      if (counts_[row] > 0) longest_first_.emplace(SIZE_MAX - counts_[row], row);
     }
+    std::sort(rectangle.rows.begin(), rectangle.rows.end());
+    return rectangle;
   }
 
-  const CellMatrix& cells_;
+  CellMatrix left_;
   const size_t row_limit_, column_limit_;
-  std::vector<size_t> counts_;  // columns of each row
-  std::vector<size_t> unused_;
+  std::vector<size_t> counts_;  // cells left of each row
+  std::vector<size_t> rows_of_column_;
+  std::set<std::pair<size_t, size_t>> longest_first_;  // (SIZE_MAX - cells left, row)
   std::vector<uint64_t> union_;
 };
 
@@ -116,7 +131,11 @@ CellMatrix CellMatrix::Transposed() const {
 }
 
 std::vector<Rectangle> CoverCells(const CellMatrix& cells, size_t row_limit, size_t column_limit) {
-  return Grouping(cells, row_limit, column_limit).Rectangles();
+  std::vector<Rectangle> upright = Peeling(cells, row_limit, column_limit).Rectangles();
+  std::vector<Rectangle> turned = Peeling(cells.Transposed(), column_limit, row_limit).Rectangles();
+  if (upright.size() <= turned.size()) return upright;
+  for (Rectangle& rectangle : turned) std::swap(rectangle.rows, rectangle.columns);
+  return turned;
 }
 
 }  // namespace catchment::transforms

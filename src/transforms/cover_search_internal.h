@@ -20,6 +20,9 @@ class CellMatrix {
   std::span<uint64_t> Row(size_t row) { return {bits_.data() + row * words_, words_}; }
   std::span<const uint64_t> Row(size_t row) const { return {bits_.data() + row * words_, words_}; }
   void Set(size_t row, size_t column) { Row(row)[column / 64] |= uint64_t{1} << (column % 64); }
+  void Clear(size_t row, size_t column) {
+    Row(row)[column / 64] &= ~(uint64_t{1} << (column % 64));
+  }
   bool Has(size_t row, size_t column) const {
     return (Row(row)[column / 64] >> (column % 64) & 1) != 0;
   }

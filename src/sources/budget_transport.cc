@@ -1,6 +1,7 @@
 #include "sources/budget_transport.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 
@@ -21,10 +22,12 @@ std::string BucketOf(const std::string& purse, const std::string& group, const s
   return purse + "/" + group + "/" + name;
 }
 
-std::optional<int64_t> WaitOf(Time until, const OpContext& context) {
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - context.clock->Now());
-  if (wait >= context.Left()) return std::nullopt;
-  return std::max<int64_t>(wait.count(), 1);
+/// Milliseconds before the caller's deadline. Not part of a question: a replay has another one.
+int64_t LeftOf(const net::Request& request) {
+  const std::string_view text = request.headers.Get("catchment-left");
+  int64_t left = INT64_MAX;
+  std::from_chars(text.data(), text.data() + text.size(), left);
+  return left;
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ Result<json> BudgetTransport::Answer(const net::Request& request, const OpContex
   const PurseKey key(question.value("api", ""), question.value("purse", ""));
   MutexLock lock(mutex_);
   if (verb == "allowance") return Allowance(question, key, context.clock->Now());
-  if (verb == "permit") return Permit(question, key, context);
+  if (verb == "permit") return Permit(question, key, context.clock->Now(), LeftOf(request));
   if (verb == "tell") return Tell(question, key);
   if (verb == "announce") {
     for (const auto& [group, calls] : question.at("calls").items())
@@ -140,14 +143,13 @@ Status BudgetTransport::Refill(const PurseKey& key, const std::string& group_nam
   return {};
 }
 
-Result<json> BudgetTransport::Permit(const json& question, const PurseKey& key,
-                                     const OpContext& context) {
-  const Time now = context.clock->Now();
+Result<json> BudgetTransport::Permit(const json& question, const PurseKey& key, Time now,
+                                     int64_t left_ms) {
   const std::string group_name = question.value("group", "");
   Purse& purse = purses_[key];
   Group& group = purse.groups[group_name];
   if (purse.denied || group.denied) return json{{"stop", "credentials"}};
-  if (context.Left() <= std::chrono::milliseconds(0)) return json{{"stop", "deadline"}};
+  if (left_ms <= 0) return json{{"stop", "deadline"}};
   if (question.contains("name")) {
     const std::string name = question["name"];
     const net::BudgetSpend spend{.key = {key.first, BucketOf(key.second, group_name, name)}};
@@ -166,8 +168,10 @@ Result<json> BudgetTransport::Permit(const json& question, const PurseKey& key,
     }
   }
   if (group.rests_until) {
-    if (const auto wait = WaitOf(*group.rests_until, context)) return json{{"wait_ms", *wait}};
-    return json{{"stop", "budget"}};
+    const int64_t wait_ms =
+        std::chrono::ceil<std::chrono::milliseconds>(*group.rests_until - now).count();
+    if (wait_ms >= left_ms) return json{{"stop", "budget"}};
+    return json{{"wait_ms", std::max<int64_t>(wait_ms, 1)}};
   }
   if (group.taken.empty()) return json{{"stop", "budget"}};
   json answer = {{"name", group.taken.front().name}};

@@ -64,8 +64,8 @@ class BudgetTransport final : public net::Transport {
   Result<nlohmann::json> Answer(const net::Request& request, const OpContext& context);
   Result<nlohmann::json> Allowance(const nlohmann::json& question, const PurseKey& key, Time now)
       REQUIRES(mutex_);
-  Result<nlohmann::json> Permit(const nlohmann::json& question, const PurseKey& key,
-                                const OpContext& context) REQUIRES(mutex_);
+  Result<nlohmann::json> Permit(const nlohmann::json& question, const PurseKey& key, Time now,
+                                int64_t left_ms) REQUIRES(mutex_);
   Result<nlohmann::json> Tell(const nlohmann::json& question, const PurseKey& key) REQUIRES(mutex_);
   Status Look(const PurseKey& key, const std::string& group_name, Time now) REQUIRES(mutex_);
   Status Refill(const PurseKey& key, const std::string& group_name, Time now) REQUIRES(mutex_);

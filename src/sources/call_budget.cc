@@ -29,10 +29,9 @@ CallBudget::CallBudget(net::Transport& transport, std::string api, std::string p
       api_(std::move(api)),
       purse_(std::move(purse)),
       context_(context),
-      asking_(context) {
-  // What a call became is written down even after the run's own deadline.
+      deadline_(std::min(deadline, context.deadline)) {
+  // What a call became is written down even after the deadline, and a replay has none.
   context_.deadline = OpContext::Steady::time_point::max();
-  asking_.deadline = std::min(deadline, context.deadline);
 }
 
 Result<std::string> CallBudget::Send(const Question& question) {
@@ -46,8 +45,11 @@ Result<std::string> CallBudget::Send(const Question& question) {
   body["api"] = api_;
   body["purse"] = purse_;
   request.body = body.dump();
-  const bool permit = std::string_view(question.verb) == "permit";
-  ASSIGN_OR_RETURN(net::Response response, transport_.Send(request, permit ? asking_ : context_));
+  OpContext until = context_;
+  until.deadline = deadline_;
+  if (deadline_ != OpContext::Steady::time_point::max())
+    request.headers.Add("Catchment-Left", fmt::format("{}", until.Left().count()));
+  ASSIGN_OR_RETURN(net::Response response, transport_.Send(request, context_));
   return std::move(response.body);
 }
 

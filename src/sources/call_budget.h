@@ -62,7 +62,7 @@ class CallBudget {
   Status TellDenied(const std::string& group, const std::string& call, int attempt);
 
   /// Why a permitted request has no answer, or was not made: the first time `reason`; in a replay,
-  /// which cannot know, what was recorded.
+  /// which cannot know, what was recorded. kNotFound: a replay of a run that did make it.
   Result<std::string> Fate(const std::string& call, int attempt, std::string_view reason);
 
  private:
@@ -71,8 +71,8 @@ class CallBudget {
 
   net::Transport& transport_;
   const std::string api_, purse_;
-  OpContext context_;
-  OpContext asking_;  ///< its deadline is that of the permits
+  OpContext context_;  ///< without deadline
+  const OpContext::Steady::time_point deadline_;
 };
 
 }  // namespace catchment::sources

@@ -278,8 +278,12 @@ class Round {
     error.retry_after = verdict.wait;
     if (const auto wait = active.backoff.AfterFailure(error, waiting_context_))
       return Park(active, *wait);
-    if (active.backoff.failures() < options_.retry.tries)
-      return Finish(active, Fate(active, "deadline"), verdict.detail);
+    if (active.backoff.failures() < options_.retry.tries) {
+      const Result<std::string> fate = budget_.Fate(active.name(), active.attempt, "deadline");
+      // A replay that is short of time goes on as the run did.
+      if (!fate.ok() && fate.error().code == Code::kNotFound) return Park(active, {});
+      return Finish(active, fate.ok() ? *fate : "deadline", verdict.detail);
+    }
     Finish(active, std::string(reason), active.backoff.Final(error).message);
   }
 
@@ -332,7 +336,7 @@ class Round {
   CallBudget& budget_;
   const PlacementOptions& options_;
   const OpContext& context_;
-  OpContext waiting_context_;  // its deadline is that of requests
+  OpContext waiting_context_;  // with the deadline of requests
   net::Jitter jitter_;
   PlacementOutcome outcome_;
   std::deque<Active> actives_;

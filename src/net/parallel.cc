@@ -235,7 +235,9 @@ class Crowd {
     Item item = std::move(in_flight_.extract(arrival.index).mapped());
     if (failed_) return;
     if (end_.ok()) CheckContext();
-    if (end_.ok()) Fill();  // keeps the connections busy while the answer is looked at
+    // Keeps the connections busy while the answer is looked at; but what goes out next may depend
+    // on it where the caller decides before each try.
+    if (end_.ok() && !work_.before) Fill();
     if (failed_) return;
     // At a deadline or stop what was answered still counts; what was not is given up for that
     // reason.

@@ -109,10 +109,12 @@ struct Catalogue {
   }
 };
 
+/// Add calls for `cells`; the search may stop at `enough` of them.
 void AddCalls(const Catalogue& catalogue, const CellMatrix& cells, const CoverLimits& limits,
-              std::vector<CoverCall>* calls) {
+              int64_t enough, std::vector<CoverCall>* calls) {
   for (const Rectangle& rectangle :
-       CoverCells(cells, static_cast<size_t>(limits.skus), static_cast<size_t>(limits.regions))) {
+       CoverCells(cells, static_cast<size_t>(limits.skus), static_cast<size_t>(limits.regions),
+                  static_cast<size_t>(enough))) {
     calls->push_back(catalogue.Call(rectangle));
   }
 }
@@ -240,7 +242,7 @@ Result<std::vector<CoverCall>> RepairCover(std::span<const CoverCall> previous,
   ASSIGN_OR_RETURN(const Catalogue catalogue, Catalogue::Make(pairs, limits));
   CellMatrix left = catalogue.cells;
   std::vector<CoverCall> calls = Kept(previous, catalogue, limits, &left);
-  AddCalls(catalogue, left, limits, &calls);
+  AddCalls(catalogue, left, limits, 1, &calls);
   return calls;
 }
 
@@ -249,11 +251,13 @@ Result<CoverPlan> PlanCover(std::span<const CoverPair> pairs, const CoverLimits&
   ASSIGN_OR_RETURN(const Catalogue catalogue, Catalogue::Make(pairs, limits));
   CoverPlan plan;
   plan.bounds = catalogue.Bounds(limits);
+  // Half a percent above the bound is near enough to look no further.
+  const int64_t enough = plan.bounds.best() * 201 / 200;
   CellMatrix left = catalogue.cells;
   plan.calls = Kept(previous, catalogue, limits, &left);
   plan.repaired = !plan.calls.empty();
   const std::vector<CoverCall> kept = plan.calls;
-  AddCalls(catalogue, left, limits, &plan.calls);
+  AddCalls(catalogue, left, limits, plan.repaired ? 1 : enough, &plan.calls);
   const auto fits = [&] {
     return static_cast<int64_t>(plan.calls.size()) <= plan.bounds.allowed();
   };
@@ -261,14 +265,14 @@ Result<CoverPlan> PlanCover(std::span<const CoverPair> pairs, const CoverLimits&
   std::vector<CoverCall> filled = kept;
   FreePlaces(catalogue, limits, &left).FillSome(&filled, [&] {
     plan.calls = filled;
-    AddCalls(catalogue, left, limits, &plan.calls);
+    AddCalls(catalogue, left, limits, 1, &plan.calls);
     return fits();
   });
   plan.calls = std::move(filled);
-  AddCalls(catalogue, left, limits, &plan.calls);
+  AddCalls(catalogue, left, limits, 1, &plan.calls);
   if (fits()) return plan;
   std::vector<CoverCall> anew;
-  AddCalls(catalogue, catalogue.cells, limits, &anew);
+  AddCalls(catalogue, catalogue.cells, limits, enough, &anew);
   if (anew.size() < plan.calls.size()) {
     plan.calls = std::move(anew);
     plan.repaired = false;

@@ -17,13 +17,21 @@ size_t Count(std::span<const uint64_t> bits) {
   return count;
 }
 
+/// What decides where nothing else does. None is best for all catalogues.
+struct Taste {
+  size_t weight_of_more = 8;  ///< a column more for the whole group, against one asked in vain
+  bool rare_columns_first = true;
+};
+constexpr Taste kTastes[] = {{8, true}, {2, true}, {32, true}, {1, true}, {8, false}};
+
 /// Takes one rectangle after the other off the cells that are left: a group of rows with similar
 /// columns, and as many columns as fit. What a group leaves over is grouped anew with the others,
 /// so that the ends of different groups come to share rectangles.
 class Peeling {
  public:
-  Peeling(const CellMatrix& cells, size_t row_limit, size_t column_limit)
+  Peeling(const CellMatrix& cells, size_t row_limit, size_t column_limit, const Taste& taste)
       : left_(cells),
+        taste_(taste),
         row_limit_(row_limit),
         column_limit_(column_limit),
         counts_(cells.rows()),
@@ -56,8 +64,7 @@ class Peeling {
     }
   }
 
-  /// The row that needs fewest calls more than the group; then the one of most equal columns, where
-  /// a column more for all of them weighs as much as eight that it would ask in vain.
+  /// The row that needs fewest calls more than the group; then the one of most equal columns.
   size_t Nearest(const std::vector<size_t>& group) const {
     const size_t columns = Count(union_), calls = Calls(columns);
     size_t nearest = 0, looked_at = 0;
@@ -70,7 +77,8 @@ class Peeling {
         more += static_cast<size_t>(std::popcount(left_.Row(row)[word] & ~union_[word]));
       }
       const size_t in_vain = columns - (counts_[row] - more);
-      const std::pair<size_t, size_t> cost = {Calls(columns + more) - calls, more * 8 + in_vain};
+      const std::pair<size_t, size_t> cost = {Calls(columns + more) - calls,
+                                              more * taste_.weight_of_more + in_vain};
       if (cost < least) {
         least = cost;
         nearest = row;
@@ -80,7 +88,7 @@ class Peeling {
   }
 
   /// Cut a rectangle from the group: the columns that most of its rows need; among equals those
-  /// that fewest rows of all have, so that what stays is what others need too.
+  /// that fewest rows of all have, so that what stays is what others need too (or the reverse).
   Rectangle Take(const std::vector<size_t>& group) {
     struct Candidate {
       size_t not_needed, popularity, column;
@@ -90,7 +98,9 @@ class Peeling {
     ForEachColumn(union_, [&](size_t column) {
       size_t not_needed = 0;
       for (const size_t row : group) not_needed += !left_.Has(row, column);
-      candidates.push_back({not_needed, rows_of_column_[column], column});
+      const size_t rows = rows_of_column_[column];
+      candidates.push_back(
+          {not_needed, taste_.rare_columns_first ? rows : SIZE_MAX - rows, column});
     });
     std::sort(candidates.begin(), candidates.end());
     candidates.resize(std::min(candidates.size(), column_limit_));
@@ -113,6 +123,7 @@ class Peeling {
   }
 
   CellMatrix left_;
+  const Taste taste_;
   const size_t row_limit_, column_limit_;
   std::vector<size_t> counts_;  // cells left of each row
   std::vector<size_t> rows_of_column_;
@@ -130,10 +141,18 @@ CellMatrix CellMatrix::Transposed() const {
   return turned;
 }
 
-std::vector<Rectangle> CoverCells(const CellMatrix& cells, size_t row_limit, size_t column_limit) {
-  std::vector<Rectangle> upright = Peeling(cells, row_limit, column_limit).Rectangles();
-  std::vector<Rectangle> turned = Peeling(cells.Transposed(), column_limit, row_limit).Rectangles();
-  if (upright.size() <= turned.size()) return upright;
+std::vector<Rectangle> CoverCells(const CellMatrix& cells, size_t row_limit, size_t column_limit,
+                                  size_t enough) {
+  std::vector<Rectangle> best = Peeling(cells, row_limit, column_limit, kTastes[0]).Rectangles();
+  if (best.size() <= enough) return best;
+  for (const Taste& taste : std::span(kTastes).subspan(1)) {
+    std::vector<Rectangle> other = Peeling(cells, row_limit, column_limit, taste).Rectangles();
+    if (other.size() < best.size()) best = std::move(other);
+    if (best.size() <= enough) return best;
+  }
+  std::vector<Rectangle> turned =
+      Peeling(cells.Transposed(), column_limit, row_limit, kTastes[0]).Rectangles();
+  if (best.size() <= turned.size()) return best;
   for (Rectangle& rectangle : turned) std::swap(rectangle.rows, rectangle.columns);
   return turned;
 }

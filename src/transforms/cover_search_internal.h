@@ -49,7 +49,9 @@ struct Rectangle {
 };
 
 /// Cover all set cells with few rectangles of at most `row_limit` rows and `column_limit` columns
-/// (both at least 1). Works in counted steps; the same matrix gives the same rectangles.
-std::vector<Rectangle> CoverCells(const CellMatrix& cells, size_t row_limit, size_t column_limit);
+/// (both at least 1). Tries several ways, at most six, until one needs `enough` or fewer. Works in
+/// counted steps; the same matrix gives the same rectangles.
+std::vector<Rectangle> CoverCells(const CellMatrix& cells, size_t row_limit, size_t column_limit,
+                                  size_t enough);
 
 }  // namespace catchment::transforms

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "sources/azure/placement_world_internal.h"
+#include "sources/azure/placement_fixture.h"
 
 namespace catchment::sources::azure {
 namespace {

@@ -61,7 +61,7 @@ Result<lake::PublishInput> MakePublishInput(const core::PublishRequest& request,
     made.from_diff = table.from_diff;
     input.tables.push_back(std::move(made));
   }
-  input.state = FoldState(head.state(), request.reports, spec, exchanges);
+  ASSIGN_OR_RETURN(input.state, FoldState(head.state(), request.reports, spec, exchanges));
   for (const SourceReport& report : request.reports) {
     input.coverage.insert(input.coverage.end(), report.coverage.begin(), report.coverage.end());
     if (!exchanges.empty()) input.exchanges[report.source] = exchanges;

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
+#include "app/catalogue.h"
 #include "app/coverage_table.h"
 #include "app/table_artifact.h"
-#include "base/file.h"
-#include "base/text.h"
 #include "columnar/schema.h"
 
 namespace catchment::app {
@@ -21,29 +20,11 @@ const core::TableContract* FindContract(const core::Pipeline& pipeline,
   return nullptr;
 }
 
-bool SortsItself(const core::Pipeline& pipeline, const core::TaskSpec& task) {
-  const Result<std::string> text = ReadFile(pipeline.folder / task.what, 1 << 20);
-  return text.ok() && ToLower(*text).find("order by") != std::string::npos;
-}
-
-std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
-  std::vector<std::string> names;
-  for (const auto& field : schema.fields()) {
-    if (!arrow::is_nested(field->type()->id())) names.push_back(field->name());
-  }
-  return names;
-}
-
-std::vector<std::string> SortKey(const core::Pipeline& pipeline, const core::PublishedTable& table,
-                                 const arrow::Schema& schema) {
-  if (const core::TableContract* contract = FindContract(pipeline, table);
-      contract != nullptr && !contract->key.empty()) {
-    return contract->key;
-  }
-  const core::TaskSpec* task = pipeline.FindTask(core::TaskOf(table.from));
-  if (task == nullptr || task->kind != core::TaskKind::kSql || SortsItself(pipeline, *task))
-    return {};
-  return SortableColumns(schema);
+/// SQL tasks order their rows themselves; so do sources.
+std::vector<std::string> SortKey(const core::Pipeline& pipeline,
+                                 const core::PublishedTable& table) {
+  const core::TableContract* contract = FindContract(pipeline, table);
+  return contract == nullptr ? std::vector<std::string>() : contract->key;
 }
 
 /// The table with the types and the `not null` of its contract.
@@ -102,7 +83,7 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
       ASSIGN_OR_RETURN(made.rows,
                        Conform(TableOf(*output->second), FindContract(pipeline, definition)),
                        "table '{}'", definition.table);
-      made.key = SortKey(pipeline, definition, *made.rows.schema());
+      made.key = SortKey(pipeline, definition);
     }
     made.from_diff = FromDiff(pipeline, definition);
     tables.push_back(std::move(made));
@@ -110,8 +91,8 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
   return tables;
 }
 
-nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
-                         const core::RunSpec& spec, const std::string& exchanges) {
+Result<nlohmann::json> FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
+                                 const core::RunSpec& spec, const std::string& exchanges) {
   nlohmann::json state = before.is_object() ? before : nlohmann::json::object();
   state["version"] = 1;
   std::sort(reports.begin(), reports.end(),
@@ -127,7 +108,14 @@ nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport>
         entry["exchanges"] = exchanges;
       }
     }
-    state.merge_patch(report.state_patch);
+    const core::TaskSpec* task = spec.definition->FindTask(report.source);
+    const sources::SourceEntry* source = task == nullptr ? nullptr : FindSource(task->what);
+    if (source != nullptr && source->fold_state) {
+      ASSIGN_OR_RETURN(state, source->fold_state(state, report.state_patch), "task '{}'",
+                       report.source);
+    } else {
+      state.merge_patch(report.state_patch);
+    }
   }
   return state;
 }

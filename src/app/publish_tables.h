@@ -33,7 +33,7 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
 /// The new state: `before` with each report's merge patch, in the order of the tasks' names; the
 /// entries of `sources` that a patch touches name this run, its slot, the task and the exchange
 /// list. `"version": 1` is always there.
-nlohmann::json FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
-                         const core::RunSpec& spec, const std::string& exchanges);
+Result<nlohmann::json> FoldState(const nlohmann::json& before, std::vector<SourceReport> reports,
+                                 const core::RunSpec& spec, const std::string& exchanges);
 
 }  // namespace catchment::app

@@ -14,6 +14,14 @@
 namespace catchment::app {
 namespace {
 
+std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& field : schema.fields()) {
+    if (!arrow::is_nested(field->type()->id())) names.push_back(field->name());
+  }
+  return names;
+}
+
 class SqlTask final : public core::TaskBody {
  public:
   SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use,
@@ -37,11 +45,14 @@ class SqlTask final : public core::TaskBody {
  private:
   /// Rows in the order they are published in: diff, contract and publish each need it, and find
   /// rows that are in order at little cost. A key that cannot be sorted by is refused there.
+  /// Without a key and an ORDER BY of its own, the order is that of all columns: DuckDB's may
+  /// differ from run to run.
   columnar::Table Sorted(columnar::Table rows) const {
-    if (key_.empty()) return rows;
+    if (key_.empty() && use_.ordered) return rows;
     const auto loaded = rows.Load();
     if (!loaded.ok()) return rows;
-    const auto sorted = columnar::SortRows(*loaded, key_);
+    const auto sorted =
+        columnar::SortRows(*loaded, key_.empty() ? SortableColumns(*rows.schema()) : key_);
     return sorted.ok() ? columnar::Table::FromArrow(*sorted) : rows;
   }
 

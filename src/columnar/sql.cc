@@ -394,13 +394,13 @@ Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement p
     }
     const duckdb_pending_state state = duckdb_pending_execute_task(pending.get());
     if (state == DUCKDB_PENDING_ERROR)
-      return FromDuckDb(sql, duckdb_pending_error(pending.get()), Names());
+      return FromDuckDb(sql, duckdb_pending_error(pending.get()), Names(), SqlPhase::kRunning);
     if (duckdb_pending_execution_is_finished(state)) break;
     if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
       std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   if (duckdb_execute_pending(pending.get(), result) != DuckDBSuccess) {
-    return FromDuckDb(sql, duckdb_result_error(result), Names());
+    return FromDuckDb(sql, duckdb_result_error(result), Names(), SqlPhase::kRunning);
   }
   return {};
 }

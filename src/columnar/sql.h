@@ -92,6 +92,7 @@ struct SqlUse {
   /// reads it.
   std::vector<std::string> with_names;
   std::vector<std::string> parameters;  ///< sorted, without `$`
+  bool ordered = false;                 ///< the SELECT itself ends in ORDER BY
 };
 Result<SqlUse> InspectSql(const SqlText& sql, const SqlQueryOptions& options = {});
 

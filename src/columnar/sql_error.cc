@@ -98,8 +98,8 @@ std::string PlaceOf(const SqlText& sql, std::optional<size_t> offset) {
   return fmt::format("{}:{}:{}", file, line, column);
 }
 
-Error FromDuckDb(const SqlText& sql, std::string_view text,
-                 const std::vector<std::string>& tables) {
+Error FromDuckDb(const SqlText& sql, std::string_view text, const std::vector<std::string>& tables,
+                 SqlPhase phase) {
   const nlohmann::json document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object())
     return Internal("{}: {}", PlaceOf(sql, std::nullopt), Plainly(std::string(text)));
@@ -116,6 +116,7 @@ Error FromDuckDb(const SqlText& sql, std::string_view text,
   if (type == "Permission") {
     return Invalid("{}: {}; SQL here reads only the tables it is given", place, message);
   }
+  if (phase == SqlPhase::kRunning) return Corrupt("{}: {}", place, message);
   return Invalid("{}: {}", place, message);
 }
 

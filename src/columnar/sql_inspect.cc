@@ -159,6 +159,17 @@ Result<nlohmann::json> ParseTree(const Database& database, const SqlText& sql) {
   return tree;
 }
 
+/// Whether the outermost SELECT has an ORDER BY; those of subqueries and windows do not count.
+bool IsOrdered(const nlohmann::json& statement) {
+  const auto node = statement.find("node");
+  if (node == statement.end()) return false;
+  const auto modifiers = node->find("modifiers");
+  if (modifiers == node->end() || !modifiers->is_array()) return false;
+  return std::ranges::any_of(*modifiers, [](const nlohmann::json& modifier) {
+    return Member(modifier, "type") == "ORDER_MODIFIER";
+  });
+}
+
 Error NotOneSelect(const SqlText& sql, std::string_view found) {
   return Invalid("{}: expected exactly one SELECT, found {}", PlaceOf(sql, std::nullopt), found);
 }
@@ -194,7 +205,9 @@ Result<SqlUse> InspectWith(const Database& database, const SqlText& sql,
   }
   TreeWalk walk(sql, options);
   RETURN_IF_ERROR(walk.Walk(statements[0]));
-  return walk.Use();
+  SqlUse use = walk.Use();
+  use.ordered = IsOrdered(statements[0]);
+  return use;
 }
 
 Result<SqlUse> InspectSql(const SqlText& sql, const SqlQueryOptions& options) {

@@ -72,10 +72,14 @@ struct Database {
 /// `snapshot.sql:12:7` for a place (in bytes) of the text; the file's name alone without one.
 std::string PlaceOf(const SqlText& sql, std::optional<size_t> offset);
 
+/// What fails while a text that was understood runs (a value that cannot be converted, a number out
+/// of range) is the fault of its rows: kCorrupt, not kInvalid.
+enum class SqlPhase { kPreparing, kRunning };
+
 /// Turn an error document of DuckDB into ours. `tables` are the names that could have been meant.
 /// The only place where this is decided.
 Error FromDuckDb(const SqlText& sql, std::string_view document,
-                 const std::vector<std::string>& tables);
+                 const std::vector<std::string>& tables, SqlPhase phase = SqlPhase::kPreparing);
 
 /// What InspectSql finds, by a given connection.
 Result<SqlUse> InspectWith(const Database& database, const SqlText& sql,

@@ -134,11 +134,15 @@ TEST(SqlTest, ErrorsNameFileLineAndColumn) {
         "snapshot.sql:1:8: function \"rond\" does not exist; did you mean \"round\"?");
   fails("SELECT 1 +\nFROM price", "snapshot.sql:2:1: syntax error at or near \"FROM\"");
   fails("SELECT * FROM price WHERE", "snapshot.sql:1:26: syntax error at end of input");
-  fails("SELECT CAST(region AS integer) FROM price",
-        "snapshot.sql:1:8: could not convert string 'eastus' to INT32");
   fails("SELECT 1 AS a, 2 AS a", "snapshot.sql: two columns are named \"a\"");
   fails("SELECT INTERVAL 1 DAY AS d",
         "snapshot.sql: column \"d\" has a type that tables cannot hold");
+}
+
+TEST(SqlTest, WhatFailsForItsRowsIsNoMistakeOfTheText) {
+  EXPECT_ERROR(Engine({{"price", Prices()}})
+                   ->Query({"SELECT CAST(region AS integer) FROM price", "snapshot.sql"}),
+               Code::kCorrupt, "snapshot.sql:1:8: could not convert string 'eastus' to INT32");
 }
 
 TEST(SqlTest, OnlyOneSelectIsRun) {
@@ -237,6 +241,18 @@ TEST(SqlTest, InspectionFindsTablesAndParametersButNotNamesOfWith) {
                   ""}));
   EXPECT_EQ(use.tables, (std::vector<std::string>{"other", "price", "head.snapshot"}));
   EXPECT_EQ(use.parameters, (std::vector<std::string>{"param_x", "slot"}));
+}
+
+TEST(SqlTest, OnlyTheOutermostOrderByMakesTheOrder) {
+  const auto ordered = [](const std::string& text) {
+    const auto use = InspectSql({text, ""});
+    return use.ok() && use->ordered;
+  };
+  EXPECT_TRUE(ordered("SELECT * FROM a ORDER BY 1"));
+  EXPECT_TRUE(ordered("SELECT * FROM a UNION ALL SELECT * FROM b ORDER BY x"));
+  EXPECT_FALSE(ordered("SELECT * FROM a"));
+  EXPECT_FALSE(ordered("SELECT * FROM (SELECT * FROM a ORDER BY 1)"));
+  EXPECT_FALSE(ordered("SELECT row_number() OVER (ORDER BY x) FROM a -- ORDER BY"));
 }
 
 TEST(SqlTest, WithMayHideATableItReads) {

@@ -40,8 +40,11 @@ Error FileError(int error_number, std::string_view what, const fs::path& path) {
   std::string_view remedy;
   switch (error_number) {
     case ENOENT:
+      code = Code::kNotFound;
+      break;
     case ENOTDIR:
       code = Code::kNotFound;
+      remedy = "; a part of the path is a file where a folder is needed";
       break;
     case EEXIST:
       code = Code::kExists;

@@ -62,7 +62,7 @@ struct RecordingTransport::Members {
       if (code == Code::kDeadline || code == Code::kCancelled) return outcome;
       exchange.error = outcome.error();
       exchange.received = now;
-      RETURN_IF_ERROR(log.Append(std::move(exchange), ""));
+      RETURN_IF_ERROR(Append(std::move(exchange), ""));
       return outcome;
     }
     Response& response = outcome.value();
@@ -70,13 +70,22 @@ struct RecordingTransport::Members {
     exchange.status = response.status;
     exchange.headers = response.headers;
     exchange.received = response.received;
-    RETURN_IF_ERROR(log.Append(std::move(exchange), response.body));
+    RETURN_IF_ERROR(Append(std::move(exchange), response.body));
     return outcome;
+  }
+
+  Status Append(Exchange exchange, std::string_view body) {
+    Status status = log.Append(std::move(exchange), body);
+    if (status.ok()) return status;
+    MutexLock lock(mutex);
+    if (broken.ok()) broken = status;
+    return status;
   }
 
   Result<ExchangeKey> NextKey(const Request& request) {
     ASSIGN_OR_RETURN(ExchangeKey key, KeyOf(request, task));
     MutexLock lock(mutex);
+    RETURN_IF_ERROR(broken);
     key.ordinal = asked[key]++;
     return key;
   }
@@ -88,13 +97,14 @@ struct RecordingTransport::Members {
   // Guarded by mutex.
   Mutex mutex;
   std::map<ExchangeKey, int64_t> asked GUARDED_BY(mutex);  // with ordinal 0
+  Status broken GUARDED_BY(mutex);  // why nothing can be recorded any more, a full disk for one
   // Compressing, hashing and writing would hold up the transport's thread, which serves all
   // requests.
   Worker worker;
 };
 
 RecordingTransport::RecordingTransport(Transport& inner, ExchangeLog& log, std::string task)
-    : members_(new Members{inner, log, std::move(task), {}, {}, {}}) {}
+    : members_(new Members{inner, log, std::move(task), {}, {}, {}, {}}) {}
 RecordingTransport::~RecordingTransport() = default;
 
 namespace {

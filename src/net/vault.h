@@ -104,8 +104,8 @@ class ExchangeLog {
 /// Passes requests on and records what comes back; hands out the kept headers only. Requests with
 /// record = false, and those that end by deadline or stop, are passed on only. Answers that the log
 /// already has from an earlier process of the run are not asked again. A failure to record fails
-/// the request: what is not in the vault must not be used. Answers to Start are recorded, and `done`
-/// is called, on a thread of this transport.
+/// the request and all after it, without asking: what is not in the vault must not be used. Answers
+/// to Start are recorded, and `done` is called, on a thread of this transport.
 class RecordingTransport final : public Transport {
  public:
   /// `inner` and `log` outlive this and all requests in flight.

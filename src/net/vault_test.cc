@@ -331,6 +331,9 @@ TEST(VaultTest, WhatCannotBeRecordedIsNotUsed) {
   } limit;
   EXPECT_ERROR(recording.Send(Get("https://h/a"), f.context), Code::kUnavailable, "https://h/a");
   EXPECT_EQ(log->size(), 0);
+  // Nor is the world asked for more that could not be kept.
+  EXPECT_ERROR(recording.Send(Get("https://h/b"), f.context), Code::kUnavailable, "https://h/a");
+  EXPECT_EQ(service.requests().size(), 1u);
 }
 
 TEST(VaultTest, DamageInTheVaultIsNamed) {

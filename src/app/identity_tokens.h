@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "core/config.h"
@@ -12,9 +14,11 @@
 
 namespace catchment::app {
 
-/// Tokens of a configured identity. Its references are resolved when the first token is asked for,
-/// so that a run that needs none needs no secret. Thread-safe. `transport` and `secrets` outlive
-/// it.
+/// A configured identity at work. Its references are resolved when something of it is first asked
+/// for, so that a run that needs none needs no secret. `from` is a map of references, or one
+/// reference to a structured secret: `dynamodb:TABLE/ID`, or a text that is a JSON object (`file:`,
+/// `env:`). Fields: tenant_id, client_id, client_secret, subscriptions. Thread-safe. `transport`
+/// and `secrets` outlive it.
 class IdentityTokens final : public net::TokenSource {
  public:
   IdentityTokens(core::Identity identity, net::Transport& transport, net::SecretStore& secrets)
@@ -23,9 +27,14 @@ class IdentityTokens final : public net::TokenSource {
   Result<net::Secret> Token(const OpContext& context) override;
   void Drop(const net::Secret& token) override;
 
+  /// Trimmed, without repetitions, in the order given. kDenied: the identity has none.
+  Result<std::vector<std::string>> Subscriptions(const OpContext& context);
+
  private:
   Result<net::OAuthTokens*> Tokens(const OpContext& context);
-  Result<net::Secret> Resolve(const char* field, const OpContext& context) const;
+  Result<net::Secret> Resolve(const char* field, const OpContext& context) REQUIRES(mutex_);
+  Result<net::SecretFields> Structured(const std::vector<std::string>& references,
+                                       const OpContext& context) const;
 
   // Constant after construction.
   const core::Identity identity_;
@@ -33,6 +42,7 @@ class IdentityTokens final : public net::TokenSource {
   net::SecretStore& secrets_;
   // Guarded by mutex_.
   Mutex mutex_;
+  std::optional<net::SecretFields> fields_ GUARDED_BY(mutex_);  // of a structured secret
   std::unique_ptr<net::OAuthTokens> tokens_ GUARDED_BY(mutex_);
 };
 

@@ -12,7 +12,7 @@ namespace {
 std::vector<net::ServiceHost> ServiceHosts() {
   return {{"prices.azure.com", "prices"},
           {"management.azure.com", "management"},
-          {"login.microsoftonline.com", "login"}};
+          {"login.microsoftonline.com", "login"}};  // those of AWS are named by their requests
 }
 
 }  // namespace
@@ -44,6 +44,16 @@ std::filesystem::path WorkFolder(const Settings& settings, const RunId& run) {
   return settings.state_folder / "work" / run.text;
 }
 
+RunServices::RunServices(const Settings& settings, StateStores& state)
+    : settings_(settings),
+      state_(state),
+      local_secrets_(environ),
+      subscriptions_(network_,
+                     [this](const std::string& identity, const OpContext& context) {
+                       return Tokens(identity)->Subscriptions(context);
+                     }),
+      budgets_(subscriptions_, state.budgets()) {}
+
 Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
                                                        const core::RunSpec& spec,
                                                        StateStores& state) {
@@ -51,16 +61,17 @@ Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
   RunServices& made = *services;
   made.work_folder_ = WorkFolder(settings, spec.run);
   ASSIGN_OR_RETURN(made.store_, lake::LocalStore::OpenWrite(settings.lake_root));
-  made.secrets_ = std::make_unique<net::LocalSecretStore>(environ);
   ASSIGN_OR_RETURN(made.log_, net::ExchangeLog::Open(made.work_folder_));
   made.tasks_.settings = &settings;
   made.tasks_.store = made.store_.get();
   made.tasks_.transport = [&made](const std::string& task) -> std::unique_ptr<net::Transport> {
     return std::make_unique<net::RecordingTransport>(made.world_, *made.log_, task);
   };
-  made.tasks_.tokens = [&made](const std::string& identity) { return made.Tokens(identity); };
+  made.tasks_.tokens = [&made](const std::string& identity) -> net::TokenSource* {
+    return made.Tokens(identity);
+  };
   made.tasks_.budgets = &state.budgets();
-  made.tasks_.secrets = made.secrets_.get();
+  made.tasks_.secrets = &made.secrets_;
   made.tasks_.work_folder = made.work_folder_;
   return services;
 }
@@ -78,11 +89,11 @@ PublisherServices RunServices::publisher() {
   made.leases = &state_.leases();
   made.machine = &state_.machine();
   made.log = log_.get();
-  made.sinks = {&world_, secrets_.get()};
+  made.sinks = {&network_, &secrets_};
   return made;
 }
 
-net::TokenSource* RunServices::Tokens(const std::string& identity) {
+IdentityTokens* RunServices::Tokens(const std::string& identity) {
   MutexLock lock(mutex_);
   const auto known = tokens_.find(identity);
   if (known != tokens_.end()) return known->second.get();
@@ -90,7 +101,7 @@ net::TokenSource* RunServices::Tokens(const std::string& identity) {
   named.name = identity;
   const auto configured = settings_.config.identities.find(identity);
   if (configured != settings_.config.identities.end()) named = configured->second;
-  auto made = std::make_unique<IdentityTokens>(std::move(named), world_, *secrets_);
+  auto made = std::make_unique<IdentityTokens>(std::move(named), network_, secrets_);
   return tokens_.emplace(identity, std::move(made)).first->second.get();
 }
 

@@ -14,9 +14,12 @@
 #include "app/task_bodies.h"
 #include "core/run_spec.h"
 #include "lake/store.h"
+#include "net/aws_secrets.h"
 #include "net/curl_transport.h"
 #include "net/secrets.h"
 #include "net/vault.h"
+#include "sources/azure/subscription_transport.h"
+#include "sources/budget_transport.h"
 #include "sources/generic/file_transport.h"
 
 namespace catchment::app {
@@ -51,18 +54,22 @@ class RunServices {
   lake::WriteStore& store() { return *store_; }
 
  private:
-  RunServices(const Settings& settings, StateStores& state) : settings_(settings), state_(state) {}
-  net::TokenSource* Tokens(const std::string& identity);
+  RunServices(const Settings& settings, StateStores& state);
+  IdentityTokens* Tokens(const std::string& identity);
 
   // Constant after construction.
   const Settings& settings_;
   StateStores& state_;
   std::filesystem::path work_folder_;
   std::unique_ptr<lake::WriteStore> store_;
-  std::unique_ptr<net::LocalSecretStore> secrets_;
+  net::LocalSecretStore local_secrets_;
   std::unique_ptr<net::ExchangeLog> log_;
   LazyTransport network_;
-  sources::generic::FileTransport world_{network_};  ///< files too
+  net::AwsSecretStore secrets_{local_secrets_, network_};
+  // What a source may ask, from the recording down: files, budgets, then services.
+  sources::azure::SubscriptionTransport subscriptions_;
+  sources::BudgetTransport budgets_;
+  sources::generic::FileTransport world_{budgets_};
   TaskServices tasks_;
   // Guarded by mutex_.
   Mutex mutex_;

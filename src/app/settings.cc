@@ -59,10 +59,12 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   }
   // Beside the lake, never inside it: exports are other programs' files.
   settings.export_roots.try_emplace("default", settings.lake_root.parent_path() / "exports");
-  const std::string state =
-      settings.environment.state.empty() ? ".catchment" : settings.environment.state;
-  ASSIGN_OR_RETURN(settings.state_folder, LocalRoot(settings.config, state));
+  ASSIGN_OR_RETURN(settings.state_folder, StateFolder(settings.config, settings.environment));
   return settings;
+}
+
+Result<fs::path> StateFolder(const core::Config& config, const core::Environment& environment) {
+  return LocalRoot(config, environment.state.empty() ? ".catchment" : environment.state);
 }
 
 Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot) {

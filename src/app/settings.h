@@ -41,6 +41,10 @@ Result<Settings> LoadSettings(const SettingsRequest& request);
 /// URL of an object store.
 Result<std::filesystem::path> LocalRoot(const core::Config& config, const std::string& root);
 
+/// Where an environment's state database lies.
+Result<std::filesystem::path> StateFolder(const core::Config& config,
+                                          const core::Environment& environment);
+
 /// The clock of a run: the machine's, or one that stands at `slot` (or at CATCHMENT_CLOCK's own
 /// time) and moves by waiting only.
 Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot);

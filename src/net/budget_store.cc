@@ -5,9 +5,11 @@
 namespace catchment::net {
 
 const BudgetLimit* FindLimit(const BudgetLimits& limits, const BudgetKey& key) {
-  auto found = limits.find(key);
-  if (found == limits.end()) found = limits.find(BudgetKey{key.api, "*"});
-  return found == limits.end() ? nullptr : &found->second;
+  for (const std::string& bucket : RestingBuckets(key.bucket)) {
+    const auto found = limits.find(BudgetKey{key.api, bucket});
+    if (found != limits.end()) return &found->second;
+  }
+  return nullptr;
 }
 
 int64_t BudgetShare::Of(int64_t limit) const {

@@ -31,9 +31,11 @@ struct BudgetLimit {
   std::chrono::milliseconds window{};
 };
 
-/// Limits by key. Bucket `*` stands for all of its API that are not named.
+/// Limits by key. Bucket `a/*` stands for all beneath `a` that are not named, `*` for all of its
+/// API.
 using BudgetLimits = std::map<BudgetKey, BudgetLimit>;
-/// The limit of `key`, by its own entry or `*`; null if there is none: such a key may not be spent.
+/// The limit of `key`, by its own entry or the narrowest that stands for it; null if there is none:
+/// such a key may not be spent.
 const BudgetLimit* FindLimit(const BudgetLimits& limits, const BudgetKey& key);
 
 /// What one environment may take of every purse it shares: `percent` of the limit, rounded down, at

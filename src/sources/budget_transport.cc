@@ -97,9 +97,7 @@ Result<json> BudgetTransport::Allowance(const json& question, const PurseKey& ke
     RETURN_IF_ERROR(Look(key, group_name, now));
     const Group& group = purse.groups[group_name];
     int64_t sum = 0;
-    if (!group.denied && !purse.denied) {
-      for (const int64_t calls : group.free) sum += calls;
-    }
+    for (const int64_t calls : group.free) sum += calls;
     free[group_name] = sum;
   }
   return json{{"free", free}};

@@ -378,6 +378,10 @@ Result<std::vector<std::string>> AskPlacementLocations(net::Transport& transport
       Result<std::vector<std::string>> locations = ParseSupportedLocations(response.body);
       if (locations.ok()) return locations;
     }
+    if (response.status == 401 || response.status == 403) {
+      RETURN_IF_ERROR(budget.TellDenied(response.status == 401 ? "" : sample.subscription,
+                                        "locations", attempt));
+    }
     RETURN_IF_ERROR(net::StatusFromResponse(request, response));
     return Invalid("{}: an unknown location was accepted", request.Name());
   };

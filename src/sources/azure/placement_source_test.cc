@@ -445,6 +445,17 @@ TEST_F(PlacementSourceTest, A401MidwayStopsTheIdentityAndKeepsWhatWasAnswered) {
   EXPECT_EQ(state_["rotation"]["day"], "2026-01-28");
 }
 
+TEST_F(PlacementSourceTest, A401ToTheFirstQuestionIsTheOnlyOne) {
+  world_.fault = [](const PlacementAsk&) -> std::optional<Result<net::Response>> {
+    return Answer(401, "expired");
+  };
+  const SourceResult result = Run();
+  EXPECT_EQ(world_.asks.size(), 1u);
+  EXPECT_EQ(Missing(result.report, "credentials"), 60);
+  EXPECT_EQ(result.report.error_code, "denied");
+  EXPECT_TRUE(state_["rotation"]["day"].is_null());
+}
+
 TEST_F(PlacementSourceTest, A403StopsItsSubscriptionOnly) {
   world_.subscriptions = {kA, kB};
   pairs_ = Grid(16, 40);

@@ -114,8 +114,7 @@ columnar::Table Rows(int64_t rows, bool answers) {
     text("answer_text");
     add("answered_at", moment(), [](int64_t row) { return 1769558400000 + row; });
   }
-  return columnar::Table::FromArrow(
-      arrow::Table::Make(arrow::schema(std::move(fields)), std::move(arrays)));
+  return columnar::Table::FromArrow(arrow::Table::Make(arrow::schema(std::move(fields)), arrays));
 }
 
 /// Sums of t2 and t3, by which the two are compared.

@@ -435,8 +435,8 @@ Result<columnar::Table> CapacityState(const columnar::Table& answers, const colu
     ASSIGN_OR_RETURN(auto array, StateArray(rows, column));
     add(column.name, std::move(array));
   }
-  return columnar::Table::FromArrow(arrow::Table::Make(
-      arrow::schema(std::move(fields)), std::move(arrays), static_cast<int64_t>(rows.size())));
+  return columnar::Table::FromArrow(arrow::Table::Make(arrow::schema(std::move(fields)), arrays,
+                                                       static_cast<int64_t>(rows.size())));
 }
 
 }  // namespace catchment::transforms

@@ -57,14 +57,17 @@ class Collection {
     ASSIGN_OR_RETURN(wanted_, ReadWantedPairs(*priced, settings_, state_, turn_, input_.slot));
     for (const CoverPair& pair : wanted_.pairs)
       pairs_.emplace_hint(pairs_.end(), pair, PairState());
-    if (!wanted_.pairs.empty()) RETURN_IF_ERROR(Ask());
+    if (!wanted_.pairs.empty()) {
+      RETURN_IF_ERROR(Ask());
+    }
     return Finish();
   }
 
  private:
   Status ReadState() {
-    if (!input_.state.contains("rotation") && !settings_.bootstrap_metadata.empty())
+    if (!input_.state.contains("rotation") && !settings_.bootstrap_metadata.empty()) {
       RETURN_IF_ERROR(ReadBootstrap());
+    }
     ASSIGN_OR_RETURN(state_, ReadPlacementState(input_.state, settings_.counts, patch_.start));
     patch_.turn = turn_ = TurnOf(state_.rotation, input_.slot);
     client_.count = turn_.count;
@@ -340,7 +343,7 @@ class Collection {
   void ReportCoverage() {
     std::map<std::string, CoverageRow> rows;
     std::map<std::string, int64_t> missing;
-    int64_t answered = 0, expected = 0, left_out = 0;
+    int64_t answered = 0, expected = 0;
     for (const auto& [region, pairs] : wanted_.excluded_invalid)
       RowOf(rows, region).excluded_invalid += pairs;
     for (const auto& [pair, state] : pairs_) {
@@ -358,7 +361,6 @@ class Collection {
         row.scored += state.scored;
       } else if (state.left_out) {
         ++row.left_out;
-        ++left_out;
       } else {
         const std::string reason = state.reason.empty() ? "failed" : state.reason;
         ++row.missing[reason];

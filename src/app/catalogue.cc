@@ -66,12 +66,13 @@ core::Catalogue MakeCatalogue() {
     core::Component component;
     component.name = entry.kind;
     component.help = entry.help;
+    component.notifies = static_cast<bool>(entry.make_notifier);
     for (const sinks::SinkKey& key : entry.keys) {
       component.keys.push_back({key.name, key.type, key.required, key.help, {}});
     }
     catalogue.sinks.push_back(std::move(component));
   }
-  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet"};
+  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet", "text"};
   return catalogue;
 }
 

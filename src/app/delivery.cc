@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <map>
 
+#include "app/publish_contents.h"
 #include "app/task_bodies.h"
-#include "lake/history.h"
 #include "lake/outbox.h"
-#include "lake/table_read.h"
 
 namespace catchment::app {
 namespace {
-
-std::string SinkName(size_t index, const core::SinkSpec& sink) {
-  return fmt::format("{}-{}", sink.kind, index + 1);
-}
 
 const core::SinkSpec* FindSinkSpec(const core::Pipeline& pipeline, const std::string& name) {
   for (size_t i = 0; i < pipeline.sinks.size(); ++i) {
@@ -22,35 +17,36 @@ const core::SinkSpec* FindSinkSpec(const core::Pipeline& pipeline, const std::st
   return nullptr;
 }
 
-Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec,
-                                              const PublisherServices& services,
-                                              const std::string& name) {
+/// What a sink's entry in the pipeline names, and its keys with placeholders filled and with the
+/// environment's suffix.
+struct NamedSink {
+  sinks::SinkEntry entry;
+  nlohmann::json keys;
+};
+
+Result<NamedSink> ReadSink(const core::RunSpec& spec, const PublisherServices& services,
+                           const std::string& name) {
   const core::SinkSpec* definition = FindSinkSpec(*spec.definition, name);
   if (definition == nullptr) return NotFound("the pipeline no longer defines sink '{}'", name);
-  for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
+  for (sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
     if (entry.kind != definition->kind) continue;
     if (entry.runs_programs) {
       RETURN_IF_ERROR(CheckProgramsAllowed(services.settings->environment, spec.pipeline.text,
                                            "sink '" + name + "'"));
     }
-    nlohmann::json keys = definition->with;
-    if (!definition->to.empty()) keys["to"] = definition->to;
-    ASSIGN_OR_RETURN(keys, core::ExpandDocument(keys, spec.placeholders), "sink '{}'", name);
-    return entry.make(keys, services.sinks);
+    ASSIGN_OR_RETURN(nlohmann::json keys,
+                     SinkKeysOf(*definition, spec, services.settings->environment.suffix),
+                     "sink '{}'", name);
+    return NamedSink{std::move(entry), std::move(keys)};
   }
   return NotFound("there is no sink '{}'", definition->kind);
 }
 
-/// The rows that one publish gave to a table: of `append` and `partition` those it added, of
-/// `replace` all.
-Result<columnar::Table> RowsOfPublish(const lake::ReadStore& store, const std::string& dataset,
-                                      int64_t publish, const std::string& table) {
-  ASSIGN_OR_RETURN(lake::View view, lake::LoadView(store, dataset, publish));
-  const auto found = view.tables.find(table);
-  if (found == view.tables.end()) return NotFound("publish {} has no table '{}'", publish, table);
-  std::erase_if(found->second.files,
-                [&](const lake::LiveFile& file) { return file.publish != publish; });
-  return lake::ReadTable(store, view, table);
+Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec,
+                                              const PublisherServices& services,
+                                              const std::string& name) {
+  ASSIGN_OR_RETURN(const NamedSink sink, ReadSink(spec, services, name));
+  return sink.entry.make(sink.keys, services.sinks);
 }
 
 /// Deliver one sink's items in order. Stops at the first that finds no answer.
@@ -60,7 +56,7 @@ class SinkDelivery {
                const OpContext& context, core::FinishResult& result)
       : spec_(spec), services_(services), context_(context), result_(result) {}
 
-  Status Run(const std::string& name, std::vector<lake::Delivery> items, DeliverParked parked) {
+  Status Run(const std::string& name, std::vector<lake::Delivery> items, bool parked) {
     const Result<std::unique_ptr<sinks::Sink>> sink = MakeSink(spec_, services_, name);
     if (!sink.ok()) {
       result_.waiting += static_cast<int64_t>(items.size());
@@ -70,7 +66,7 @@ class SinkDelivery {
     for (size_t i = 0; i < items.size(); ++i) {
       RETURN_IF_ERROR(context_.Check());
       lake::Delivery& item = items[i];
-      if (item.parked && parked == DeliverParked::kNo) {
+      if (item.parked && !parked) {
         ++result_.parked;
         continue;
       }
@@ -91,14 +87,20 @@ class SinkDelivery {
   Result<bool> DeliverOne(sinks::Sink& sink, const std::string& name, const lake::Delivery& item) {
     const std::string& dataset = spec_.dataset.text;
     sinks::SinkBatch batch;
+    Result<columnar::Table> rows = RowsOf(name, item);
+    if (!rows.ok()) {
+      if (rows.error().code == Code::kCancelled) return rows.status();
+      result_.notes.push_back(
+          fmt::format("sink {}: publish {}: {}", name, item.publish, rows.error().message));
+      return false;
+    }
     batch.dataset = dataset;
     batch.table = item.item.table;
     batch.publish = item.publish;
     batch.slot = item.slot.text;
     batch.slot_time = item.slot_time;
     batch.published_at = item.published;
-    ASSIGN_OR_RETURN(batch.rows,
-                     RowsOfPublish(*services_.store, dataset, item.publish, item.item.table));
+    batch.rows = std::move(rows).value();
     const Status sent = sink.Deliver(batch, context_.Named(name));
     const Time now = context_.clock->Now();
     if (sent.ok()) {
@@ -108,8 +110,7 @@ class SinkDelivery {
     }
     const Code code = sent.error().code;
     if (code == Code::kCancelled) return sent;
-    const bool unreachable =
-        code == Code::kUnavailable || code == Code::kExhausted || code == Code::kDeadline;
+    const bool unreachable = sinks::ComesAgain(code);
     result_.notes.push_back(
         fmt::format("sink {}: publish {}: {}", name, item.publish, sent.error().message));
     RETURN_IF_ERROR(lake::MarkFailed(
@@ -124,6 +125,15 @@ class SinkDelivery {
     return false;  // its later items wait until it is taken or parked
   }
 
+  /// The rows that an item gives: those its publish added to the table, or what its SQL makes.
+  Result<columnar::Table> RowsOf(const std::string& name, const lake::Delivery& item) const {
+    ASSIGN_OR_RETURN(const auto contents,
+                     PublishContents::Load(*services_.store, spec_.dataset.text, item.publish));
+    const core::SinkSpec* definition = FindSinkSpec(*spec_.definition, name);
+    if (definition == nullptr || definition->sql.empty()) return contents->Added(item.item.table);
+    return contents->Select(spec_.definition->folder / definition->sql, spec_);
+  }
+
   const core::RunSpec& spec_;
   const PublisherServices& services_;
   const OpContext& context_;
@@ -131,6 +141,27 @@ class SinkDelivery {
 };
 
 }  // namespace
+
+std::string SinkName(size_t index, const core::SinkSpec& sink) {
+  return fmt::format("{}-{}", sink.kind, index + 1);
+}
+
+Result<nlohmann::json> SinkKeysOf(const core::SinkSpec& sink, const core::RunSpec& spec,
+                                  const std::string& suffix) {
+  nlohmann::json keys = sink.with;
+  if (!sink.to.empty()) keys["to"] = sink.to;
+  ASSIGN_OR_RETURN(keys, core::ExpandDocument(keys, spec.placeholders));
+  sinks::AddSuffix(sink.kind, suffix, keys);
+  return keys;
+}
+
+Result<std::unique_ptr<sinks::Notifier>> MakeNotifier(const core::RunSpec& spec,
+                                                      const PublisherServices& services,
+                                                      const std::string& name) {
+  ASSIGN_OR_RETURN(const NamedSink sink, ReadSink(spec, services, name));
+  if (!sink.entry.make_notifier) return Invalid("sink '{}' sends no messages", sink.entry.kind);
+  return sink.entry.make_notifier(sink.keys, services.sinks);
+}
 
 std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const core::RunSpec& spec,
                                          const std::vector<std::string>& published) {
@@ -147,12 +178,15 @@ std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const c
 }
 
 Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services,
-                     const OpContext& context, DeliverParked parked, core::FinishResult& result) {
+                     const OpContext& context, const DeliverChoice& choice,
+                     core::FinishResult& result) {
   const std::string& dataset = spec.dataset.text;
   ASSIGN_OR_RETURN(const std::vector<lake::Delivery> pending,
                    lake::PendingDeliveries(*services.store, dataset));
   std::map<std::string, int64_t> sinks;
-  for (const lake::Delivery& item : pending) ++sinks[item.item.sink];
+  for (const lake::Delivery& item : pending) {
+    if (choice.sink.empty() || choice.sink == item.item.sink) ++sinks[item.item.sink];
+  }
   for (const auto& [name, count] : sinks) {
     const Result<core::Lease> lease = services.leases->Acquire(
         fmt::format("deliver:{}:{}", dataset, name), services.machine->Self(spec.run.text),
@@ -167,7 +201,8 @@ Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& service
     auto mine = lake::PendingDeliveries(*services.store, dataset);
     if (mine.ok()) {
       std::erase_if(*mine, [&](const lake::Delivery& item) { return item.item.sink != name; });
-      outcome = SinkDelivery(spec, services, context, result).Run(name, std::move(*mine), parked);
+      outcome =
+          SinkDelivery(spec, services, context, result).Run(name, std::move(*mine), choice.parked);
     } else {
       outcome = mine.status();
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -12,13 +14,29 @@ namespace catchment::app {
 std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const core::RunSpec& spec,
                                          const std::vector<std::string>& published);
 
-enum class DeliverParked { kNo, kYes };
+/// A sink's name in outboxes: `timestream-1`, by its kind and its place in the pipeline.
+std::string SinkName(size_t index, const core::SinkSpec& sink);
+
+/// A sink's keys as it is made of them: with `to`, placeholders filled, and the environment's
+/// suffix behind the names of outside stores.
+Result<nlohmann::json> SinkKeysOf(const core::SinkSpec& sink, const core::RunSpec& spec,
+                                  const std::string& suffix);
+
+/// What a sink with `on:` sends its texts by. kInvalid: its keys, or its kind sends none.
+Result<std::unique_ptr<sinks::Notifier>> MakeNotifier(const core::RunSpec& spec,
+                                                      const PublisherServices& services,
+                                                      const std::string& name);
+
+struct DeliverChoice {
+  std::string sink;     ///< only this one; empty: all
+  bool parked = false;  ///< parked items too: each gets ten new tries
+};
 
 /// Deliver what the dataset's outbox holds, each sink's items in order under the lease
 /// `deliver:DATASET:SINK`. A sink that is down keeps its items waiting; one that refuses an item
-/// ten times parks it. Neither is an error. With DeliverParked::kYes parked items get ten new tries
-/// first.
+/// ten times parks it. Neither is an error.
 Status DeliverOutbox(const core::RunSpec& spec, const PublisherServices& services,
-                     const OpContext& context, DeliverParked parked, core::FinishResult& result);
+                     const OpContext& context, const DeliverChoice& choice,
+                     core::FinishResult& result);
 
 }  // namespace catchment::app

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <thread>
 
-#include "app/sql_values.h"
-#include "base/file.h"
+#include "app/publish_contents.h"
+#include "app/replay.h"
+#include "app/table_artifact.h"
 #include "base/mutex.h"
-#include "columnar/sql.h"
 #include "lake/exports.h"
-#include "lake/history.h"
-#include "lake/table_read.h"
 
 namespace catchment::app {
 namespace {
@@ -21,8 +20,20 @@ namespace {
 std::string ExportId(size_t index, const core::ExportSpec& definition) {
   std::string format = definition.as;
   std::replace(format.begin(), format.end(), '.', '-');
-  return fmt::format("{}-{}-{}", index + 1, definition.table.empty() ? "sql" : definition.table,
-                     format);
+  std::string what = definition.table;
+  if (!definition.sql.empty()) what = "sql";
+  if (!definition.from.empty()) what = definition.from;
+  std::replace(what.begin(), what.end(), '.', '-');
+  return fmt::format("{}-{}-{}", index + 1, what, format);
+}
+
+/// Whether it shows what a task gave, published or not.
+bool OfATask(const core::ExportSpec& definition) {
+  return !definition.from.empty() && !definition.from.starts_with("run.");
+}
+
+bool OfEnvironment(const core::ExportSpec& definition, const core::RunSpec& spec) {
+  return definition.only.empty() || definition.only == spec.environment;
 }
 
 const core::ExportSpec* FindExport(const core::Pipeline& pipeline, const std::string& id) {
@@ -30,21 +41,6 @@ const core::ExportSpec* FindExport(const core::Pipeline& pipeline, const std::st
     if (ExportId(i, pipeline.exports[i]) == id) return &pipeline.exports[i];
   }
   return nullptr;
-}
-
-/// The rows of an export that is a SELECT over the publish's tables.
-Result<columnar::Table> RenderSql(const core::RunSpec& spec, const core::ExportSpec& definition,
-                                  const lake::ReadStore& store, const lake::View& view, Time slot) {
-  const std::filesystem::path file = spec.definition->folder / definition.sql;
-  ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20));
-  ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
-  for (const auto& [name, table] : view.tables) {
-    RETURN_IF_ERROR(engine->AddLazyTable(
-        "", name, [&store, &view, name = name] { return lake::ReadTable(store, view, name); }));
-  }
-  columnar::SqlParameters parameters = MakeSqlParameters(spec);
-  parameters["slot"] = slot;
-  return engine->Query({std::move(text), file.string()}, parameters);
 }
 
 Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings,
@@ -57,40 +53,68 @@ Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings,
   return lake::LocalExportRoot::Open(root->second);
 }
 
-/// What one publish's exports are made of: its tables are read once, however many exports show
-/// them. Thread-safe. `store` outlives it.
-class PublishedTables {
+/// The rows of one publish's exports. Thread-safe. What it is given outlives it.
+class ExportRows {
  public:
-  static Result<std::unique_ptr<PublishedTables>> Load(const lake::ReadStore& store,
-                                                       const std::string& dataset,
-                                                       int64_t publish) {
-    ASSIGN_OR_RETURN(lake::View view, lake::LoadView(store, dataset, publish));
-    return std::unique_ptr<PublishedTables>(new PublishedTables(store, std::move(view)));
-  }
+  ExportRows(const core::RunSpec& spec, const PublisherServices& services, const KeptTables& kept,
+             PublishContents& contents, std::stop_token stop)
+      : spec_(spec),
+        services_(services),
+        kept_(kept),
+        contents_(contents),
+        stop_(std::move(stop)) {}
 
-  const lake::View& view() const { return view_; }
+  PublishContents& contents() { return contents_; }
 
-  Result<columnar::Table> Read(const std::string& name) {
-    MutexLock lock(mutex_);
-    if (const auto known = read_.find(name); known != read_.end()) return known->second;
-    ASSIGN_OR_RETURN(columnar::Table table, lake::ReadTable(store_, view_, name));
-    return read_.emplace(name, std::move(table)).first->second;
+  Result<columnar::Table> Of(const lake::ExportRecord& record) {
+    if (!record.table.empty()) return contents_.Rows(record.table);
+    const core::ExportSpec* definition = FindExport(*spec_.definition, record.id);
+    if (definition == nullptr) {
+      return NotFound("the pipeline no longer defines this export; its rows cannot be made again");
+    }
+    if (!definition->sql.empty())
+      return contents_.Select(spec_.definition->folder / definition->sql, spec_);
+    if (definition->from.starts_with("run.")) return contents_.OfRun(definition->from.substr(4));
+    return OfTask(definition->from);
   }
 
  private:
-  PublishedTables(const lake::ReadStore& store, lake::View view)
-      : store_(store), view_(std::move(view)) {}
+  Result<columnar::Table> OfTask(const std::string& from) {
+    if (kept_.publish == contents_.manifest().number) return Find(kept_.tables, from);
+    MutexLock lock(mutex_);
+    if (!repeated_) {
+      std::set<std::string> tasks;
+      for (const lake::ExportRecord& record : contents_.manifest().exports) {
+        const core::ExportSpec* definition = FindExport(*spec_.definition, record.id);
+        if (definition != nullptr && OfATask(*definition))
+          tasks.insert(core::TaskOf(definition->from));
+      }
+      ASSIGN_OR_RETURN(const nlohmann::json record, contents_.Record());
+      ASSIGN_OR_RETURN(repeated_, RepeatTasks(*services_.settings, *services_.store,
+                                              contents_.manifest(), record, tasks, stop_));
+    }
+    return Find(*repeated_, from);
+  }
+
+  static Result<columnar::Table> Find(const core::Artifacts& tables, const std::string& from) {
+    const auto found = tables.find(from);
+    if (found == tables.end()) return NotFound("the run's task gave no table '{}'", from);
+    return TableOf(*found->second);
+  }
 
   // Constant after construction.
-  const lake::ReadStore& store_;
-  const lake::View view_;
+  const core::RunSpec& spec_;
+  const PublisherServices& services_;
+  const KeptTables& kept_;
+  PublishContents& contents_;  // thread-safe itself
+  const std::stop_token stop_;
   // Guarded by mutex_.
   Mutex mutex_;
-  std::map<std::string, columnar::Table> read_ GUARDED_BY(mutex_);
+  std::optional<core::Artifacts> repeated_ GUARDED_BY(mutex_);
 };
 
 Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
-                                     PublishedTables& tables, const lake::OwedExport& owed,
+                                     ExportRows& rows, const lake::OwedExport& owed,
                                      bool takeover) {
   ASSIGN_OR_RETURN(const auto root, OpenRoot(*services.settings, owed.record.root));
   lake::ExportItem item;
@@ -98,25 +122,21 @@ Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherS
   item.publish = owed.publish;
   item.record = owed.record;
   item.takeover = takeover;
-  const core::ExportSpec* definition = FindExport(*spec.definition, owed.record.id);
-  if (owed.record.table.empty()) {
-    if (definition == nullptr || definition->sql.empty()) {
-      return NotFound("the pipeline no longer defines this export; its rows cannot be made again");
-    }
-    ASSIGN_OR_RETURN(item.rows,
-                     RenderSql(spec, *definition, *services.store, tables.view(), owed.slot_time));
-  } else if (owed.record.as != "parquet") {  // which may be a copy of the published file
-    ASSIGN_OR_RETURN(item.rows, tables.Read(owed.record.table), "export {}", owed.record.id);
+  // A Parquet export of a published table may be a copy of the published file.
+  if (owed.record.table.empty() || owed.record.as != "parquet") {
+    ASSIGN_OR_RETURN(item.rows, rows.Of(owed.record), "export {}", owed.record.id);
   }
-  return lake::WriteExport(*root, *services.store, tables.view(), item);
+  return lake::WriteExport(*root, *services.store, rows.contents().view(), item);
 }
 
 /// Write the exports of one publish, a few at once, since packing one file keeps one processor busy
 /// and exports have paths of their own. What cannot be written stays owed.
 Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
-                  const OpContext& context, const core::Lease& lease,
+                  const KeptTables& kept, const OpContext& context, const core::Lease& lease,
                   std::span<const lake::OwedExport> batch, core::FinishResult& result) {
-  const auto tables = PublishedTables::Load(*services.store, spec.dataset.text, batch[0].publish);
+  const auto contents = PublishContents::Load(*services.store, spec.dataset.text, batch[0].publish);
+  std::optional<ExportRows> rows;
+  if (contents.ok()) rows.emplace(spec, services, kept, **contents, context.stop);
   std::vector<Status> wanted(batch.size());
   std::vector<Result<lake::ExportOutcome>> written(batch.size(), Internal("not written"));
   std::atomic<size_t> next = 0;
@@ -125,8 +145,8 @@ Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
       wanted[i] = context.Check();
       if (wanted[i].ok()) wanted[i] = services.leases->Renew(lease);
       if (!wanted[i].ok()) continue;
-      written[i] = tables.ok() ? WriteOne(spec, services, **tables, batch[i], false)
-                               : Result<lake::ExportOutcome>(tables.status());
+      written[i] = rows ? WriteOne(spec, services, *rows, batch[i], false)
+                        : Result<lake::ExportOutcome>(contents.status());
     }
   };
   {
@@ -153,13 +173,15 @@ Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
 
 }  // namespace
 
-Result<std::vector<lake::ExportRecord>> MakeExportRecords(
-    const core::RunSpec& spec, const std::vector<std::string>& published) {
+Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& spec,
+                                                          const std::vector<std::string>& published,
+                                                          const core::Artifacts* outputs) {
   std::vector<lake::ExportRecord> records;
   const core::Pipeline& pipeline = *spec.definition;
   for (size_t i = 0; i < pipeline.exports.size(); ++i) {
     const core::ExportSpec& definition = pipeline.exports[i];
-    if (!definition.only.empty() && definition.only != spec.environment) continue;
+    if (!OfEnvironment(definition, spec)) continue;
+    if (OfATask(definition) && outputs != nullptr && !outputs->contains(definition.from)) continue;
     if (!definition.table.empty() &&
         std::find(published.begin(), published.end(), definition.table) == published.end()) {
       continue;
@@ -177,8 +199,30 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(
   return records;
 }
 
+std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs) {
+  std::vector<std::string> notes;
+  for (const core::ExportSpec& definition : spec.definition->exports) {
+    if (!OfEnvironment(definition, spec) || !OfATask(definition)) continue;
+    if (outputs.contains(definition.from)) continue;
+    const Result<std::string> path = core::ExpandPlaceholders(definition.path, spec.placeholders);
+    notes.push_back(fmt::format("export {} is skipped: '{}' gave no table in this run",
+                                path.ok() ? *path : definition.path, definition.from));
+  }
+  return notes;
+}
+
+core::Artifacts TablesOfExports(const core::Pipeline& pipeline, const core::Artifacts& outputs) {
+  core::Artifacts kept;
+  for (const core::ExportSpec& definition : pipeline.exports) {
+    const auto output = OfATask(definition) ? outputs.find(definition.from) : outputs.end();
+    if (output != outputs.end()) kept.insert(*output);
+  }
+  return kept;
+}
+
 Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& services,
-                        const OpContext& context, core::FinishResult& result) {
+                        const KeptTables& kept, const OpContext& context,
+                        core::FinishResult& result) {
   const std::string& dataset = spec.dataset.text;
   ASSIGN_OR_RETURN(const std::vector<lake::OwedExport> first_look,
                    lake::OwedExports(*services.store, dataset));
@@ -200,7 +244,7 @@ Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& serv
   for (size_t begin = 0, end = 0; begin < owed.size() && outcome.ok(); begin = end) {
     while (end < owed.size() && owed[end].publish == owed[begin].publish) ++end;
     const std::span<const lake::OwedExport> batch = std::span(owed).subspan(begin, end - begin);
-    outcome = WriteBatch(spec, services, context, *lease, batch, result);
+    outcome = WriteBatch(spec, services, kept, context, *lease, batch, result);
   }
   RETURN_IF_ERROR(services.leases->Release(*lease));
   return outcome;
@@ -209,15 +253,16 @@ Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& serv
 Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec,
                                                 const PublisherServices& services, int64_t publish,
                                                 bool takeover) {
-  ASSIGN_OR_RETURN(const lake::Manifest manifest,
-                   lake::ReadManifest(*services.store, spec.dataset.text, publish));
-  ASSIGN_OR_RETURN(const auto tables,
-                   PublishedTables::Load(*services.store, spec.dataset.text, publish));
+  ASSIGN_OR_RETURN(const auto contents,
+                   PublishContents::Load(*services.store, spec.dataset.text, publish));
+  const lake::Manifest& manifest = contents->manifest();
+  const KeptTables none;
+  ExportRows rows(spec, services, none, *contents, {});
   std::vector<std::string> paths;
   for (const lake::ExportRecord& record : manifest.exports) {
     const lake::OwedExport owed{publish, manifest.slot, manifest.slot_time, manifest.run, record};
     ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
-                     WriteOne(spec, services, *tables, owed, takeover), "export {}", record.path);
+                     WriteOne(spec, services, rows, owed, takeover), "export {}", record.path);
     if (outcome == lake::ExportOutcome::kWritten) paths.push_back(record.path);
   }
   return paths;

@@ -9,16 +9,26 @@
 namespace catchment::app {
 
 /// The export records of a publish: one for each export of the pipeline that this environment has
-/// and whose table is published, paths with placeholders filled. `published`: tables this run
-/// publishes.
-Result<std::vector<lake::ExportRecord>> MakeExportRecords(
-    const core::RunSpec& spec, const std::vector<std::string>& published);
+/// and whose table is published or given by its task, paths with placeholders filled. `published`:
+/// tables this run publishes; `outputs`: what its tasks gave (null: not known yet, all that they
+/// may give).
+Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& spec,
+                                                          const std::vector<std::string>& published,
+                                                          const core::Artifacts* outputs);
+
+/// One line for each export `from:` a task that gave no table.
+std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs);
+
+/// Of the outputs those that exports show.
+core::Artifacts TablesOfExports(const core::Pipeline& pipeline, const core::Artifacts& outputs);
 
 /// Write the exports that the dataset's publishes owe, oldest first, under the lease
 /// `export:DATASET`. One that cannot be written is counted in `exports_owed` with a note, and tried
-/// again by the next run. Held by another process: a note, no error.
+/// again by the next run. What tasks of an earlier process gave is made again from the run's record
+/// and the vault. Held by another process: a note, no error.
 Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& services,
-                        const OpContext& context, core::FinishResult& result);
+                        const KeptTables& kept, const OpContext& context,
+                        core::FinishResult& result);
 
 /// Write the exports of one publish again, done or not. Returns the paths written.
 Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec,

@@ -80,22 +80,7 @@ Result<std::string> LakePublisher::SealExchanges(const RunSpec& spec) {
 Status LakePublisher::RecordAhead(const PublishRequest& request, const OpContext& context) {
   if (recorded_ahead_) return {};
   const RunSpec& spec = *request.spec;
-  core::RunRecord record;
-  record.run = spec.run;
-  record.pipeline = spec.pipeline;
-  record.dataset = spec.dataset;
-  record.slot = spec.slot.id;
-  record.slot_start = spec.slot.start;
-  record.environment = spec.environment;
-  record.started = context.clock->Now();
-  record.simulated = spec.simulated;
-  record.attempt = spec.attempt;
-  record.tasks = request.tasks;
-  record.reports = request.reports;
-  record.gaps = request.gaps;
-  record.gap_units = core::GapUnits(request.gaps);
-  record.head = HeadOf(*request.head).number();
-  RETURN_IF_ERROR(Record(spec, record, context), "record of run {}", spec.run.text);
+  RETURN_IF_ERROR(Record(spec, request.record, context), "record of run {}", spec.run.text);
   recorded_ahead_ = true;
   return {};
 }
@@ -127,13 +112,15 @@ Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
   RETURN_IF_ERROR(RecordAhead(request, context));
   ASSIGN_OR_RETURN(const lake::Manifest manifest, lake::Publish(*services_.store, *input, context));
   result.number = manifest.number;
+  result.notes = SkippedExports(spec, request.outputs);
+  kept_ = {manifest.number, TablesOfExports(*spec.definition, request.outputs)};
   return result;
 }
 
 Result<core::FinishResult> LakePublisher::Finish(const RunSpec& spec, const OpContext& context) {
   core::FinishResult result;
-  RETURN_IF_ERROR(WriteOwedExports(spec, services_, context, result));
-  RETURN_IF_ERROR(DeliverOutbox(spec, services_, context, DeliverParked::kNo, result));
+  RETURN_IF_ERROR(WriteOwedExports(spec, services_, kept_, context, result));
+  RETURN_IF_ERROR(DeliverOutbox(spec, services_, context, {}, result));
   if (result.exports_owed == 0 && result.waiting == 0) {
     if (const Status noted = lake::NoteSettled(*services_.store, spec.dataset.text); !noted.ok()) {
       result.notes.push_back("could not note what is settled: " + noted.error().message);

@@ -22,6 +22,13 @@ struct PublisherServices {
   sinks::SinkServices sinks;
 };
 
+/// What the tasks of one publish gave, as far as its exports show it: kept by the process that
+/// published, so that it need not repeat them.
+struct KeptTables {
+  int64_t publish = 0;  ///< 0: none
+  core::Artifacts tables;
+};
+
 /// Publishes runs to a lake: checks the contract, folds the state, seals the run's exchanges into
 /// the vault, creates the manifest, then writes exports and delivers outbox items under a lease
 /// each. One run's; not thread-safe.
@@ -47,6 +54,7 @@ class LakePublisher final : public core::Publisher {
   const PublisherServices services_;
   std::optional<std::string> sealed_;  ///< digest of the exchange list, once sealed
   bool recorded_ahead_ = false;
+  KeptTables kept_;
 };
 
 }  // namespace catchment::app

@@ -30,29 +30,6 @@ OpContext Context(const Clock& clock, std::stop_token stop) {
   return context;
 }
 
-/// A spec good enough to finish what publishes of the dataset owe: definition, dataset, parameters'
-/// defaults, and the newest slot.
-Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset,
-                                     const std::string& pipeline_name, const lake::View& view) {
-  core::RunSpec spec;
-  ASSIGN_OR_RETURN(spec.definition, LoadPipelineByName(settings, pipeline_name));
-  spec.pipeline.text = spec.definition->name;
-  spec.dataset.text = dataset;
-  ASSIGN_OR_RETURN(
-      spec.parameters,
-      core::ResolveParameters(*spec.definition, nlohmann::json::object(),
-                              [](const std::string&) { return std::optional<std::string>(); }));
-  spec.placeholders.parameters = spec.parameters;
-  spec.placeholders.variables = settings.environment.vars;
-  spec.slot.id = view.newest_slot;
-  spec.slot.start = view.newest_slot_time;
-  spec.placeholders.slot = spec.slot.start;
-  spec.run = NewRunId();
-  spec.environment = settings.environment.name;
-  spec.simulated = settings.simulated;
-  return spec;
-}
-
 /// Exports and deliveries that a dataset's publishes owe.
 Status FinishDataset(const Settings& settings, StateStores& state, const std::string& dataset,
                      std::stop_token stop, MaintenanceAnswer& answer) {
@@ -153,6 +130,27 @@ Result<std::vector<std::string>> ChooseDatasets(const Settings& settings, const 
 }
 
 }  // namespace
+
+Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset,
+                                     const std::string& pipeline_name, const lake::View& view) {
+  core::RunSpec spec;
+  ASSIGN_OR_RETURN(spec.definition, LoadPipelineByName(settings, pipeline_name));
+  spec.pipeline.text = spec.definition->name;
+  spec.dataset.text = dataset;
+  ASSIGN_OR_RETURN(
+      spec.parameters,
+      core::ResolveParameters(*spec.definition, nlohmann::json::object(),
+                              [](const std::string&) { return std::optional<std::string>(); }));
+  spec.placeholders.parameters = spec.parameters;
+  spec.placeholders.variables = settings.environment.vars;
+  spec.slot.id = view.newest_slot;
+  spec.slot.start = view.newest_slot_time;
+  spec.placeholders.slot = spec.slot.start;
+  spec.run = NewRunId();
+  spec.environment = settings.environment.name;
+  spec.simulated = settings.simulated;
+  return spec;
+}
 
 Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
   std::vector<std::string> datasets;

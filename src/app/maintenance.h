@@ -9,6 +9,8 @@
 
 #include "app/settings.h"
 #include "base/result.h"
+#include "core/run_spec.h"
+#include "lake/history.h"
 
 namespace catchment::app {
 
@@ -19,6 +21,11 @@ struct MaintenanceAnswer {
   std::vector<std::string> problems;  ///< findings, exports owed, deliveries parked
   nlohmann::json json = nlohmann::json::object();
 };
+
+/// A spec good enough to finish what publishes of a dataset owe: definition, dataset, parameters'
+/// defaults, and the newest slot of `view`.
+Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset,
+                                     const std::string& pipeline_name, const lake::View& view);
 
 /// Every dataset of the lake, sorted.
 Result<std::vector<std::string>> ListDatasets(const Settings& settings);

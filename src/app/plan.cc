@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "app/catalogue.h"
+#include "app/delivery.h"
 #include "app/export_writer.h"
 #include "lake/history.h"
 #include "lake/local_store.h"
@@ -66,6 +67,20 @@ std::string WhatText(const core::TaskSpec& task, const lake::ViewForRun& views, 
   return "";
 }
 
+/// `sink timestream spotlake-test/azure-test`, `messages by slack on failed, gap`.
+Result<std::string> SinkText(const core::SinkSpec& sink, const core::RunSpec& spec,
+                             const std::string& suffix) {
+  if (sink.table.empty())
+    return fmt::format("messages by {} on {}", sink.kind, fmt::join(sink.on, ", "));
+  ASSIGN_OR_RETURN(const nlohmann::json keys, SinkKeysOf(sink, spec, suffix), "sink {}", sink.kind);
+  std::string text = "sink " + sink.kind;
+  for (const char* key : {"to", "path", "database", "bucket"}) {
+    const auto found = keys.find(key);
+    if (found != keys.end() && found->is_string()) text += " " + found->get<std::string>();
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request) {
@@ -91,7 +106,7 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequ
                                           core::TableModeName(table.mode),
                                           (settings.lake_root / spec.dataset.text).string()));
     }
-    ASSIGN_OR_RETURN(const auto exports, MakeExportRecords(spec, published));
+    ASSIGN_OR_RETURN(const auto exports, MakeExportRecords(spec, published, nullptr));
     for (const lake::ExportRecord& record : exports) {
       const auto root = settings.export_roots.find(record.root);
       answer.writes.push_back(
@@ -99,8 +114,16 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequ
                                        ? record.root + ":" + record.path
                                        : (root->second / record.path).string()));
     }
-    for (const core::SinkSpec& sink : spec.definition->sinks)
-      answer.writes.push_back("sink " + sink.kind + " " + sink.to);
+    for (const core::SinkSpec& sink : spec.definition->sinks) {
+      ASSIGN_OR_RETURN(const std::string text, SinkText(sink, spec, settings.environment.suffix));
+      answer.writes.push_back(text);
+    }
+    if (!settings.environment.reads.empty()) {
+      answer.notes.push_back(fmt::format(
+          "calls are real and count against the budgets of '{}'; the machine costs what it costs "
+          "there",
+          settings.environment.reads));
+    }
   }
   return answers;
 }

@@ -19,6 +19,7 @@ struct PlanAnswer {
   std::string standing;  ///< new, late, revision, published already, outside its window
   std::vector<PlannedTask> tasks;
   std::vector<std::string> writes;  ///< tables, exports, sinks
+  std::vector<std::string> notes;   ///< what to know before running it
 };
 
 /// What `catchment run` with the same request would ask, read and write. Asks nothing of the world

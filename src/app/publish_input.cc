@@ -69,7 +69,7 @@ Result<lake::PublishInput> MakePublishInput(const core::PublishRequest& request,
   input.gaps = request.gaps;
   input.reports = request.reports;
   input.outbox = MakeOutbox(*spec.definition, spec, names);
-  ASSIGN_OR_RETURN(input.exports, MakeExportRecords(spec, names));
+  ASSIGN_OR_RETURN(input.exports, MakeExportRecords(spec, names, &request.outputs));
   input.verdicts = VerdictsToJson(verdicts);
   return input;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "app/catalogue.h"
 #include "app/lake_head.h"
@@ -55,9 +56,9 @@ Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store,
 /// The dataset as the run saw it: its head then, and for a revision of the newest slot what that
 /// slot follows.
 Result<lake::ViewForRun> ViewsAt(const lake::ReadStore& store, const std::string& dataset,
-                                 const core::RunRecord& record) {
+                                 const core::RunRecord& record, int64_t published) {
   lake::ViewForRun views;
-  const int64_t head = record.published.value_or(1) - 1;
+  const int64_t head = published - 1;
   ASSIGN_OR_RETURN(views.head, lake::LoadView(store, dataset, head));
   views.base = views.head;
   if (head == 0) return views;
@@ -107,6 +108,18 @@ Result<core::RunSpec> SpecOf(const Settings& settings, const FoundRun& found) {
   return spec;
 }
 
+/// These tasks and all that they need.
+std::set<std::string> WithNeeds(const core::Pipeline& pipeline, std::set<std::string> tasks) {
+  for (size_t before = 0; before < tasks.size();) {
+    before = tasks.size();
+    for (const core::TaskSpec& task : pipeline.tasks) {
+      if (!tasks.contains(task.name)) continue;
+      for (const std::string& need : task.needs) tasks.insert(core::TaskOf(need));
+    }
+  }
+  return tasks;
+}
+
 /// Tasks in an order in which each comes after those it needs.
 std::vector<const core::TaskSpec*> InOrder(const core::Pipeline& pipeline) {
   std::vector<const core::TaskSpec*> order;
@@ -134,10 +147,13 @@ core::Artifacts NeedsOf(const core::TaskSpec& task, const core::Artifacts& outpu
   return needs;
 }
 
+/// `wanted`: only these tasks; empty: all.
 Status RunTasks(const core::RunSpec& spec, const std::shared_ptr<const LakeHead>& head,
                 const std::map<std::string, std::unique_ptr<core::TaskBody>>& bodies,
-                const OpContext& context, core::PublishRequest& request) {
+                const std::set<std::string>& wanted, const OpContext& context,
+                core::PublishRequest& request) {
   for (const core::TaskSpec* task : InOrder(*spec.definition)) {
+    if (!wanted.empty() && !wanted.contains(task->name)) continue;
     if (task->kind == core::TaskKind::kExec) {
       return Invalid("task '{}' is a program; a run with programs cannot be replayed", task->name);
     }
@@ -197,6 +213,80 @@ struct Scratch {
   const fs::path path;
 };
 
+/// A published run made ready to be carried out again from what it recorded. Not movable: parts
+/// point at each other.
+class Repetition {
+ public:
+  static Result<std::unique_ptr<Repetition>> Prepare(const Settings& settings,
+                                                     const lake::ReadStore& store,
+                                                     const FoundRun& found,
+                                                     const lake::Manifest& published) {
+    std::unique_ptr<Repetition> made(new Repetition(settings, store, found.dataset, published));
+    ASSIGN_OR_RETURN(made->spec_, SpecOf(settings, found));
+    ASSIGN_OR_RETURN(lake::ViewForRun views,
+                     ViewsAt(store, found.dataset, found.record, published.number));
+    made->head_ = std::make_shared<LakeHead>(store, std::move(views));
+    // Named by the manifest too: a killed run's record may lack it.
+    made->exchange_list_ = published.exchanges.empty()
+                               ? found.json.value("exchanges", std::string())
+                               : published.exchanges.begin()->second;
+    if (!made->exchange_list_.empty()) {
+      ASSIGN_OR_RETURN(made->exchanges_, net::ReadExchanges(made->vault_, made->exchange_list_));
+    }
+    return made;
+  }
+
+  /// Run these tasks (empty: all). `request` gets what they gave.
+  Status Run(const Settings& settings, const std::set<std::string>& wanted, std::stop_token stop,
+             core::PublishRequest& request) {
+    TaskServices services;
+    services.settings = &settings;
+    services.store = &store_;
+    services.transport = [this](const std::string& task) -> std::unique_ptr<net::Transport> {
+      return std::make_unique<net::ReplayTransport>(vault_, exchanges_, task);
+    };
+    services.tokens = [this](const std::string&) { return &token_; };
+    services.secrets = &secrets_;
+    services.work_folder = scratch_.path;
+    ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec_.definition, services));
+    request.spec = &spec_;
+    request.head = head_;
+    return RunTasks(spec_, head_, bodies, wanted, Context(std::move(stop)), request);
+  }
+
+  OpContext Context(std::stop_token stop) const {
+    OpContext context;
+    context.clock = &clock_;
+    context.stop = std::move(stop);
+    context.prefix = fmt::format("[replay {}]", spec_.run.text);
+    return context;
+  }
+  const core::RunSpec& spec() const { return spec_; }
+  const std::string& exchange_list() const { return exchange_list_; }
+  const fs::path& scratch() const { return scratch_.path; }
+
+ private:
+  Repetition(const Settings& settings, const lake::ReadStore& store, const std::string& dataset,
+             const lake::Manifest& published)
+      : store_(store),
+        vault_(store, dataset),
+        clock_(published.published),
+        scratch_(settings.state_folder / "work" / ("replay-" + NewRunId().text)) {}
+
+  // Constant after Prepare.
+  const lake::ReadStore& store_;
+  const lake::VaultBlobStore vault_;
+  const ManualClock clock_;
+  const Scratch scratch_;
+  core::RunSpec spec_;
+  std::shared_ptr<LakeHead> head_;
+  std::string exchange_list_;
+  std::vector<net::Exchange> exchanges_;
+  // Thread-safe themselves.
+  net::FixedToken token_{"replay"};
+  net::LocalSecretStore secrets_{environ};
+};
+
 }  // namespace
 
 bool ReplayAnswer::same() const {
@@ -212,45 +302,32 @@ Result<ReplayAnswer> Replay(const Settings& settings, const std::string& run,
     return NotFound("run '{}' published nothing: {}", run, found.record.message);
   ASSIGN_OR_RETURN(const lake::Manifest published,
                    lake::ReadManifest(*store, found.dataset, *found.record.published));
-  ASSIGN_OR_RETURN(const core::RunSpec spec, SpecOf(settings, found));
-  ASSIGN_OR_RETURN(lake::ViewForRun views, ViewsAt(*store, found.dataset, found.record));
-
-  const std::string list = found.json.value("exchanges", std::string());
-  const lake::VaultBlobStore vault(*store, found.dataset);
-  std::vector<net::Exchange> exchanges;
-  if (!list.empty()) {
-    ASSIGN_OR_RETURN(exchanges, net::ReadExchanges(vault, list));
-  }
-  const Scratch scratch(settings.state_folder / "work" / ("replay-" + NewRunId().text));
-  net::FixedToken token("replay");
-  net::LocalSecretStore secrets(environ);
-  TaskServices services;
-  services.settings = &settings;
-  services.store = store.get();
-  services.transport = [&](const std::string& task) -> std::unique_ptr<net::Transport> {
-    return std::make_unique<net::ReplayTransport>(vault, exchanges, task);
-  };
-  services.tokens = [&](const std::string&) { return &token; };
-  services.secrets = &secrets;
-  services.work_folder = scratch.path;
-  ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec.definition, services));
-
-  const ManualClock clock(published.published);
-  OpContext context;
-  context.clock = &clock;
-  context.stop = std::move(stop);
-  context.prefix = fmt::format("[replay {}]", run);
-  const auto head = std::make_shared<LakeHead>(*store, views);
+  ASSIGN_OR_RETURN(const auto repetition, Repetition::Prepare(settings, *store, found, published));
   core::PublishRequest request;
-  request.spec = &spec;
-  request.head = head;
   request.gaps = published.gaps;
-  RETURN_IF_ERROR(RunTasks(spec, head, bodies, context, request));
+  RETURN_IF_ERROR(repetition->Run(settings, {}, stop, request));
   ASSIGN_OR_RETURN(const lake::PublishInput input,
-                   MakePublishInput(request, {}, list, published.published));
-  ASSIGN_OR_RETURN(const auto scratch_store, lake::LocalStore::OpenWrite(scratch.path / "lake"));
-  ASSIGN_OR_RETURN(const lake::Manifest replayed, lake::Publish(*scratch_store, input, context));
+                   MakePublishInput(request, {}, repetition->exchange_list(), published.published));
+  ASSIGN_OR_RETURN(const auto scratch_store,
+                   lake::LocalStore::OpenWrite(repetition->scratch() / "lake"));
+  ASSIGN_OR_RETURN(const lake::Manifest replayed,
+                   lake::Publish(*scratch_store, input, repetition->Context(std::move(stop))));
   return Compare(published, replayed);
+}
+
+Result<core::Artifacts> RepeatTasks(const Settings& settings, const lake::ReadStore& store,
+                                    const lake::Manifest& published, const nlohmann::json& record,
+                                    const std::set<std::string>& tasks, std::stop_token stop) {
+  FoundRun found;
+  found.dataset = published.dataset;
+  found.json = record;
+  ASSIGN_OR_RETURN(found.record, core::RunRecordFromJson(record));
+  ASSIGN_OR_RETURN(const auto repetition, Repetition::Prepare(settings, store, found, published));
+  core::PublishRequest request;
+  RETURN_IF_ERROR(repetition->Run(settings, WithNeeds(*repetition->spec().definition, tasks),
+                                  std::move(stop), request),
+                  "run {}", published.run.text);
+  return std::move(request.outputs);
 }
 
 }  // namespace catchment::app

@@ -5,7 +5,9 @@
 #include <optional>
 #include <thread>
 
+#include "app/instance_type.h"
 #include "app/lake_publisher.h"
+#include "app/notify.h"
 #include "app/run_services.h"
 #include "app/state_stores.h"
 #include "app/task_bodies.h"
@@ -51,12 +53,22 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
   for (const auto& [name, body] : bodies) dependencies.bodies[name] = body.get();
   dependencies.on_event = control.on_event;
   dependencies.stop_signal = control.stop_signal;
+  if (!settings.simulated) dependencies.instance_type = InstanceType("/sys/class/dmi/id");
   OpContext context;
   context.clock = clock.get();
   context.stop = control.stop;
   context.prefix = fmt::format("[{} {}]", spec.pipeline.text, spec.slot.id.text);
   const Watchdog watchdog(spec.time_limit);
-  return core::ExecuteRun(spec, dependencies, context);
+  core::RunResult result = core::ExecuteRun(spec, dependencies, context);
+  for (const std::string& failure : Notify(spec, services->publisher(), result, context)) {
+    core::RunEvent note;
+    note.kind = core::RunEvent::Kind::kNote;
+    note.text = failure;
+    if (control.on_event) control.on_event(note);
+    // That the note cannot be stored too is no failure of the run.
+    (void)state.runs().AddMessage(spec.run, {clock->Now(), "warning", "", failure}).ok();
+  }
+  return result;
 }
 
 }  // namespace

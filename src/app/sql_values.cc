@@ -15,10 +15,13 @@ columnar::SqlValue ToSqlValue(const nlohmann::json& value) {
 }  // namespace
 
 columnar::SqlParameters MakeSqlParameters(const core::RunSpec& spec) {
+  return MakeSqlParameters(spec.parameters, spec.slot.start);
+}
+
+columnar::SqlParameters MakeSqlParameters(const nlohmann::json& values, Time slot) {
   columnar::SqlParameters parameters;
-  parameters["slot"] = spec.slot.start;
-  for (const auto& [name, value] : spec.parameters.items())
-    parameters["param_" + name] = ToSqlValue(value);
+  parameters["slot"] = slot;
+  for (const auto& [name, value] : values.items()) parameters["param_" + name] = ToSqlValue(value);
   return parameters;
 }
 

@@ -1,11 +1,13 @@
 #include "app/validate.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "app/catalogue.h"
 #include "app/run_pipeline.h"
 #include "app/task_bodies.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "columnar/sql.h"
 #include "core/pipeline_schema.h"
 #include "simulator/world.h"
@@ -24,19 +26,21 @@ bool Knows(const core::Pipeline& pipeline, const core::TaskSpec& task, const std
   });
 }
 
-/// What is wrong with an SQL task's file; empty if nothing is.
-std::string CheckSql(const core::Pipeline& pipeline, const core::TaskSpec& task) {
-  const std::filesystem::path file = pipeline.folder / task.what;
+/// What is wrong with a file of SQL; empty if nothing is. `unknown` says why it may not name a
+/// table, empty if it may.
+std::string CheckSql(const core::Pipeline& pipeline, const std::string& name,
+                     const std::function<std::string(const std::string&)>& unknown) {
+  const std::filesystem::path file = pipeline.folder / name;
   const Result<std::string> text = ReadFile(file, 1 << 20);
   if (!text.ok()) return text.error().message;
   const Result<columnar::SqlUse> use = columnar::InspectSql({*text, file.string()});
   if (!use.ok()) return use.error().message;
   std::string problems;
   for (const std::string& table : use->tables) {
-    if (Knows(pipeline, task, table)) continue;
+    const std::string why = unknown(table);
+    if (why.empty()) continue;
     problems +=
-        fmt::format("{}{}: table '{}' is neither needed by task '{}' nor published as head.…",
-                    problems.empty() ? "" : "\n", file.string(), table, task.name);
+        fmt::format("{}{}: table '{}' {}", problems.empty() ? "" : "\n", file.string(), table, why);
   }
   for (const std::string& parameter : use->parameters) {
     const bool declared =
@@ -51,6 +55,30 @@ std::string CheckSql(const core::Pipeline& pipeline, const core::TaskSpec& task)
   return problems;
 }
 
+std::string CheckTaskSql(const core::Pipeline& pipeline, const core::TaskSpec& task) {
+  return CheckSql(pipeline, task.what, [&](const std::string& table) {
+    return Knows(pipeline, task, table)
+               ? std::string()
+               : fmt::format("is neither needed by task '{}' nor published as head.…", task.name);
+  });
+}
+
+/// SQL of an export or sink: over a publish (publish_contents.h).
+std::string CheckPublishSql(const core::Pipeline& pipeline, const std::string& file) {
+  if (file.empty()) return "";
+  std::vector<std::string> known = {"run.tasks", "run.memory", "run.machine", "run.manifest"};
+  for (const core::PublishedTable& published : pipeline.publish) {
+    known.push_back(published.table);
+    known.push_back("publish." + published.table);
+  }
+  return CheckSql(pipeline, file, [&](const std::string& table) -> std::string {
+    if (std::find(known.begin(), known.end(), table) != known.end()) return "";
+    const std::string nearest = Nearest(table, known);
+    return "is not published" +
+           (nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+  });
+}
+
 }  // namespace
 
 Result<PipelineSummary> ValidatePipeline(const Settings& settings,
@@ -61,17 +89,11 @@ Result<PipelineSummary> ValidatePipeline(const Settings& settings,
     if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
   };
   for (const core::TaskSpec& task : pipeline->tasks) {
-    if (task.kind == core::TaskKind::kSql) add(CheckSql(*pipeline, task));
+    if (task.kind == core::TaskKind::kSql) add(CheckTaskSql(*pipeline, task));
   }
-  for (const core::ExportSpec& definition : pipeline->exports) {
-    if (!definition.from.empty()) {
-      add(
-          fmt::format("{}:{}:{}: exports `from:` a task are not written by this version; publish "
-                      "the table and name it "
-                      "under `table:`",
-                      pipeline->file.string(), definition.mark.line, definition.mark.column));
-    }
-  }
+  for (const core::ExportSpec& definition : pipeline->exports)
+    add(CheckPublishSql(*pipeline, definition.sql));
+  for (const core::SinkSpec& sink : pipeline->sinks) add(CheckPublishSql(*pipeline, sink.sql));
   if (problems.empty()) {
     TaskServices services;
     services.settings = &settings;

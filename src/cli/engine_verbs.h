@@ -11,6 +11,7 @@ std::span<const VerbEntry> EngineVerbs();
 
 void SetUpAsof(CLI::App& app, Session& session);
 void SetUpCompact(CLI::App& app, Session& session);
+void SetUpDeliver(CLI::App& app, Session& session);
 void SetUpDiff(CLI::App& app, Session& session);
 void SetUpDoctor(CLI::App& app, Session& session);
 void SetUpExport(CLI::App& app, Session& session);

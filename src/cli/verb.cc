@@ -36,6 +36,8 @@ constexpr VerbInfo kVerbs[] = {
      "catchment replay 20260802T000000-104211-7f3a9c2e41d05b68"},
     {"verify", "check every manifest and file of a dataset", "catchment verify azure-spot"},
     {"export", "write the exports of a publish again", "catchment export azure-spot"},
+    {"deliver", "send what the sinks of a pipeline are still owed, or list it",
+     "catchment deliver azure-spot --list"},
     {"recover", "finish or clear away what a killed run left", "catchment recover"},
     {"simulate", "play the outside world on loopback, with quotas and faults",
      "catchment simulate --world azure-recorded -- catchment run azure-spot", true},

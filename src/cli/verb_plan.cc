@@ -16,6 +16,7 @@ void Print(const app::PlanAnswer& plan) {
   PrintText(Render(tasks));
   PrintText("writes:");
   for (const std::string& line : plan.writes) PrintText("  " + line);
+  for (const std::string& note : plan.notes) PrintText("note: " + note);
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void SetUpPlan(CLI::App& app, Session& session) {
                       {"environment", plan.environment},
                       {"standing", plan.standing},
                       {"tasks", tasks},
-                      {"writes", plan.writes}});
+                      {"writes", plan.writes},
+                      {"notes", plan.notes}});
     }
     PrintJson("plan", {{"runs", list}});
   });

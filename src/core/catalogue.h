@@ -24,6 +24,7 @@ struct Component {
   bool looks_back = false;           ///< sources: a slot long past can still be collected
   std::vector<std::string> outputs;  ///< named tables beside the own one: `plan`, `scores`
   bool any_outputs = false;          ///< the names of its tables are not known before it runs
+  bool notifies = false;             ///< sinks: sends messages, so that it may have `on:`
   std::string help;
 };
 

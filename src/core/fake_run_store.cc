@@ -13,6 +13,8 @@ RunRecord WithoutDetail(RunRecord record) {
   record.reports.clear();
   record.gaps.clear();
   record.rows.clear();
+  record.memory.clear();
+  record.instance_type = RunRecord().instance_type;
   return record;
 }
 

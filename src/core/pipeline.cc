@@ -88,4 +88,16 @@ std::string TaskOf(const std::string& reference) {
   return reference.substr(0, reference.find('.'));
 }
 
+const std::vector<std::string>& ExportAcls() {
+  static const std::vector<std::string> acls = {"private",           "public-read",
+                                                "public-read-write", "authenticated-read",
+                                                "bucket-owner-read", "bucket-owner-full-control"};
+  return acls;
+}
+
+const std::vector<std::string>& SinkEvents() {
+  static const std::vector<std::string> events = {"failed", "gap", "held", "published"};
+  return events;
+}
+
 }  // namespace catchment::core

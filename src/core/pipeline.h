@@ -144,7 +144,7 @@ struct ExportSpec {
   std::string as;
   std::string path;  ///< with placeholders
   std::string root = "default";
-  std::string acl;
+  std::string acl;   ///< a canned ACL of object stores; empty: none
   std::string only;  ///< environment; empty: all
   nlohmann::json with = nlohmann::json::object();
   Mark mark;
@@ -156,8 +156,9 @@ struct ExportSpec {
 struct SinkSpec {
   std::string kind;
   std::string table;                               ///< empty: fed by events alone
+  std::string sql;                                 ///< file that makes the rows; empty: the table's
   std::string to;                                  ///< with placeholders
-  std::vector<std::string> on;                     ///< `failed`, `gap`, `published`
+  std::vector<std::string> on;                     ///< `failed`, `gap`, `held`, `published`
   nlohmann::json with = nlohmann::json::object();  ///< the kind's other keys
   Mark mark;
 };
@@ -190,6 +191,10 @@ struct Pipeline {
   const TaskSpec* FindTask(const std::string& task) const;
   const Parameter* FindParameter(const std::string& parameter) const;
 };
+
+/// What `acl:` and `on:` may be.
+const std::vector<std::string>& ExportAcls();
+const std::vector<std::string>& SinkEvents();
 
 /// The task of a reference `task` or `task.table`: the text before the first dot.
 std::string TaskOf(const std::string& reference);

@@ -96,17 +96,47 @@ class Checker {
   void CheckExport(const ExportSpec& spec) {
     CheckPublished(spec.table, "export", spec.mark);
     if (!spec.sql.empty()) CheckFile(spec.sql, "sql", spec.mark);
-    static const std::vector<std::string> of_run = {"run.memory", "run.tasks", "run.machine"};
-    if (!spec.from.empty() && std::find(of_run.begin(), of_run.end(), spec.from) == of_run.end()) {
-      CheckReference(spec.from, "export from", spec.mark);
-    }
+    if (!spec.from.empty()) CheckExportFrom(spec);
     CheckText(spec.path, "path", spec.mark);
     CheckText(spec.root, "root", spec.mark);
     CheckDocument(spec.with, "export", spec.mark);
   }
 
+  void CheckExportFrom(const ExportSpec& spec) {
+    static const std::vector<std::string> of_run = {"run.memory", "run.tasks", "run.machine"};
+    if (spec.from.starts_with("run.")) {
+      if (std::find(of_run.begin(), of_run.end(), spec.from) != of_run.end()) return;
+      problems_.Add(spec.mark, "export from: there is no table '{}'{}", spec.from,
+                    DidYouMean(spec.from, of_run));
+      return;
+    }
+    CheckReference(spec.from, "export from", spec.mark);
+    const std::string program = ProgramBehind(TaskOf(spec.from));
+    if (program.empty()) return;
+    problems_.Add(spec.mark,
+                  "export from '{}': task '{}' is a program, which cannot be run again to write an "
+                  "export later; publish the table and name it under `table:`",
+                  spec.from, program);
+  }
+
+  /// The program among a task and what it needs; empty: none.
+  std::string ProgramBehind(const std::string& name) const {
+    std::vector<std::string> open = {name};
+    std::set<std::string> seen;
+    while (!open.empty()) {
+      const std::string next = std::move(open.back());
+      open.pop_back();
+      const TaskSpec* const task = pipeline_.FindTask(next);
+      if (task == nullptr || !seen.insert(next).second) continue;
+      if (task->kind == TaskKind::kExec) return next;
+      for (const std::string& need : task->needs) open.push_back(TaskOf(need));
+    }
+    return "";
+  }
+
   void CheckSink(const SinkSpec& spec) {
     CheckPublished(spec.table, "sink", spec.mark);
+    if (!spec.sql.empty()) CheckFile(spec.sql, "sql", spec.mark);
     CheckText(spec.to, "to", spec.mark);
     CheckDocument(spec.with, "sink", spec.mark);
   }

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static Catalogue known;
     known.sources = {{.name = "azure.retail_prices", .keys = {}, .outputs = {}, .help = ""}};
     known.transforms = {{.name = "diff", .keys = {}, .outputs = {}, .help = ""}};
-    known.sinks = {{.name = "slack", .keys = {}, .outputs = {}, .help = ""}};
+    known.sinks = {{.name = "slack", .keys = {}, .outputs = {}, .notifies = true, .help = ""}};
     known.export_formats = {"json"};
     return &known;
   }();

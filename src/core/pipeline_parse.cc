@@ -555,7 +555,7 @@ void Reader::ReadExports(const YamlNode& node, Pipeline& pipeline) {
     spec.as = reader.Choice("as", catalogue_.export_formats, "");
     spec.path = reader.Text("path");
     spec.root = reader.Text("root", "default");
-    spec.acl = reader.Text("acl");
+    if (reader.Has("acl")) spec.acl = reader.Choice("acl", ExportAcls(), "");
     spec.only = reader.Text("only");
     spec.with = reader.Json("with");
     reader.Finish();
@@ -584,10 +584,11 @@ void Reader::ReadSinks(const YamlNode& node, Pipeline& pipeline) {
     spec.mark = entry.mark;
     spec.kind = reader.Text("kind");
     spec.table = reader.Text("table");
+    spec.sql = reader.Text("sql");
     spec.to = reader.Text("to");
     spec.on = reader.Texts("on");
+    const std::vector<std::string>& events = SinkEvents();
     for (const std::string& event : spec.on) {
-      const std::vector<std::string> events = {"failed", "gap", "held", "published"};
       if (std::find(events.begin(), events.end(), event) == events.end()) {
         problems_.Add(reader.MarkOf("on"), "on: '{}' is not one of {}{}", event,
                       fmt::join(events, ", "), DidYouMean(event, events));
@@ -602,7 +603,8 @@ void Reader::ReadSinks(const YamlNode& node, Pipeline& pipeline) {
     reader.Rest();
     for (const YamlEntry& other : entry.map) {
       const std::string& key = other.key.text;
-      if (key != "kind" && key != "table" && key != "to" && key != "on" && key != "with") {
+      if (key != "kind" && key != "table" && key != "sql" && key != "to" && key != "on" &&
+          key != "with") {
         others.map.push_back(other);
       }
     }
@@ -613,9 +615,17 @@ void Reader::ReadSinks(const YamlNode& node, Pipeline& pipeline) {
                     DidYouMean(spec.kind, NamesOf(catalogue_.sinks)));
     } else {
       CheckWith(*component, "sink", &others, spec.with, entry.mark);
+      if (!spec.on.empty() && !component->notifies) {
+        problems_.Add(reader.MarkOf("on"), "on: sink '{}' sends no messages; give a table",
+                      spec.kind);
+      }
     }
     if (spec.table.empty() && spec.on.empty()) {
       problems_.Add(entry.mark, "sink: give a table, or on: [failed, gap]");
+    }
+    if (spec.table.empty() && !spec.sql.empty()) {
+      problems_.Add(reader.MarkOf("sql"),
+                    "sql: name the table that triggers the sink under `table:`");
     }
     pipeline.sinks.push_back(std::move(spec));
   }

@@ -33,7 +33,9 @@ Catalogue SmallCatalogue() {
       {.name = "slack",
        .keys = {{.name = "url", .type = "any", .required = true, .help = "", .allowed = {}}},
        .outputs = {},
-       .help = ""}};
+       .notifies = true,
+       .help = ""},
+      {.name = "file", .keys = {}, .outputs = {}, .help = ""}};
   catalogue.export_formats = {"json", "csv.gz", "parquet"};
   return catalogue;
 }
@@ -257,6 +259,37 @@ TEST(PipelineSchemaTest, KnowsEveryKeyThatTheParserKnows) {
     EXPECT_NE(problem.find("did you mean '" + std::string(key) + "'?"), std::string::npos)
         << problem;
   }
+}
+
+TEST(PipelineParseTest, AnExportNamesWhatATaskGaveOrATableOfTheRun) {
+  const std::string head =
+      "pipeline: x\ntasks: {price: {source: azure.retail_prices}, own: {exec: [sh], outputs: [rows]}, "
+      "derived: {sql: a.sql, needs: [own.rows]}}\nexports:\n";
+  const auto problems = [&](const std::string& entry) {
+    return Problems(head + "  - {" + entry + ", as: json, path: a}\n");
+  };
+  EXPECT_EQ(problems("from: run.memory"), "");
+  EXPECT_NE(problems("from: run.memroy").find("did you mean 'run.memory'"), std::string::npos);
+  EXPECT_NE(problems("from: pricee").find("no task 'pricee'; did you mean 'price'"),
+            std::string::npos);
+  EXPECT_NE(problems("from: derived").find("task 'own' is a program"), std::string::npos);
+  EXPECT_NE(problems("from: price, acl: public").find("public-read"), std::string::npos);
+  EXPECT_EQ(problems("from: price, acl: public-read"), "");
+}
+
+TEST(PipelineParseTest, ASinkMayMakeItsRowsBySql) {
+  const std::string head = "pipeline: x\ntasks: {a: {sql: a.sql}}\npublish: {a: {}}\nsinks:\n  - ";
+  PipelineText read = Read(head + "{kind: file, table: a, sql: rows.sql}\n");
+  EXPECT_TRUE(read.problems.empty());
+  ASSERT_EQ(read.pipeline.sinks.size(), 1u);
+  EXPECT_EQ(read.pipeline.sinks[0].sql, "rows.sql");
+  EXPECT_NE(Problems(head + "{kind: file, table: a, sql: missing.sql}\n").find("no file"),
+            std::string::npos);
+  EXPECT_NE(
+      Problems(head + "{kind: slack, url: u, on: [gap], sql: a.sql}\n").find("name the table"),
+      std::string::npos);
+  EXPECT_NE(Problems(head + "{kind: file, on: [gap]}\n").find("sends no messages"),
+            std::string::npos);
 }
 
 }  // namespace

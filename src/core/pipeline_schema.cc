@@ -1,5 +1,6 @@
 #include "core/pipeline_schema.h"
 
+#include "core/pipeline.h"
 #include "core/value_type_internal.h"
 
 namespace catchment::core {
@@ -177,12 +178,12 @@ json PublishSchema() {
 
 json ExportSchema(const Catalogue& catalogue) {
   return Map({{"table", Text()},
-              {"sql", Text()},
-              {"from", Text()},
+              {"sql", Text("file: one SELECT over the publish's tables and run.…")},
+              {"from", Text("task, task.table, run.memory, run.tasks or run.machine")},
               {"as", Choice(catalogue.export_formats)},
               {"path", Text()},
               {"root", Text()},
-              {"acl", Text()},
+              {"acl", Choice(ExportAcls())},
               {"only", Text("environment")},
               {"with", {{"type", "object"}}}},
              {"as", "path"});
@@ -195,7 +196,11 @@ json SinkSchema(const Catalogue& catalogue) {
     properties["kind"] = {{"const", component.name}, {"description", component.help}};
     properties["table"] = Text();
     properties["to"] = Text();
-    properties["on"] = Texts();
+    properties["sql"] = Text("file: one SELECT over the publish's tables, publish.… and run.…");
+    if (component.notifies) {
+      const json events = Choice(SinkEvents());
+      properties["on"] = {{"anyOf", {events, {{"type", "array"}, {"items", events}}}}};
+    }
     properties["with"] = Map(KeysOf(component));
     branches.push_back(Map(std::move(properties), {"kind"}));
   }

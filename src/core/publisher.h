@@ -46,7 +46,7 @@ struct PublishRequest {
   Artifacts outputs;                  ///< all tasks' tables, by `task` and `task.table`
   std::vector<SourceReport> reports;  ///< by task's name
   std::vector<Gap> gaps;              ///< of all reports, and the run's own (`late`)
-  std::vector<TaskRecord> tasks;      ///< so far, with durations
+  RunRecord record;                   ///< as it stands: running, with tasks and memory
 };
 
 struct PublishResult {
@@ -57,6 +57,7 @@ struct PublishResult {
   std::vector<ContractVerdict> verdicts;
   std::map<std::string, int64_t> rows;  ///< by published table
   std::vector<Gap> gaps;                ///< found while publishing, beyond the request's
+  std::vector<std::string> notes;       ///< one line each
 };
 
 /// What stands after exports and deliveries were tried.

@@ -8,6 +8,8 @@
 
 #include "core/exit_code.h"
 #include "core/lease_keeper.h"
+#include "core/resource_monitor_internal.h"
+#include "core/task_board_internal.h"
 #include "core/task_pool_internal.h"
 #include "core/task_recorder_internal.h"
 
@@ -39,13 +41,6 @@ int64_t PeakMemory() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-std::string GapReason(const std::string& error_code) {
-  if (error_code == CodeName(Code::kDenied)) return "credentials";
-  if (error_code == CodeName(Code::kExhausted)) return "budget";
-  if (error_code == CodeName(Code::kDeadline)) return "deadline";
-  return "failed";
-}
-
 /// The state of a run and slot that an error ended.
 Ending EndingOf(const Error& error) {
   Ending ending{ExitCodeOf(error.code), RunState::kFailed, SlotState::kFailed, error.message};
@@ -67,7 +62,8 @@ class Run {
         pipeline_(*spec.definition),
         with_(dependencies),
         clock_(*context.clock),
-        forward_stop_(context.stop, [this] { stop_.request_stop(); }) {
+        forward_stop_(context.stop, [this] { stop_.request_stop(); }),
+        tasks_(pipeline_) {
     context_ = spec.time_limit ? context.Within(*spec.time_limit) : context;
     context_.stop = stop_.get_token();
     if (context_.prefix.empty()) {
@@ -92,13 +88,8 @@ class Run {
 
   // Tasks.
   std::function<TaskEnd()> Job(size_t index);
-  bool Ready(size_t index) const;
-  TaskInput InputOf(size_t index) const;
   MaybeEnding Accept(TaskEnd end);
   MaybeEnding AcceptFailure(size_t index, const Error& error);
-  void AcceptOutput(size_t index, TaskOutput output);
-  void AcceptReport(const TaskSpec& task, SourceReport report);
-  void MarkUnavailable(const TaskSpec& task, const Error& error);
 
   // Ends.
   Ending Fail(const Error& error);
@@ -108,8 +99,7 @@ class Run {
   void RecordLostRun(const StoredLease& dead);
 
   std::vector<Gap> AllGaps() const;
-  std::vector<SourceReport> AllReports() const;
-  void FillRecord(const Ending& ending);
+  void FillRecord();
   void Step(const std::string& step);
   void Note(const std::string& task, const std::string& text);
   OpContext LastContext() const;
@@ -130,11 +120,11 @@ class Run {
   std::optional<Lease> lease_;
   bool begun_ = false;
   RunRecord record_;
-  std::vector<TaskRecord> tasks_;            // in the pipeline's order
-  std::map<std::string, Artifacts> tables_;  // by task, then by table
-  std::map<std::string, SourceReport> reports_;
+  TaskBoard tasks_;
   std::vector<Gap> own_gaps_, publish_gaps_;
   std::optional<int64_t> published_;
+  bool publishes_ = false;                  // the publish is this run's
+  std::optional<ResourceMonitor> monitor_;  // last: its thread ends before what it uses goes
 };
 
 RunResult Run::Execute() {
@@ -147,6 +137,7 @@ RunResult Run::Execute() {
   record_.started = clock_.Now();
   record_.simulated = spec_.simulated;
   record_.attempt = spec_.attempt;
+  record_.instance_type = with_.instance_type;
   Step("claim");
   if (MaybeEnding ending = CheckSlot()) return Finish(*ending);
   if (MaybeEnding ending = Claim()) return Finish(*ending);
@@ -261,16 +252,11 @@ void Run::RecordLostRun(const StoredLease& dead) {
 }
 
 Run::MaybeEnding Run::Begin() {
-  for (const TaskSpec& task : pipeline_.tasks) {
-    TaskRecord record;
-    record.name = task.name;
-    record.kind = TaskKindName(task.kind);
-    tasks_.push_back(std::move(record));
-  }
-  record_.tasks = tasks_;
+  record_.tasks = tasks_.records();
   const Status status = with_.runs->Begin(record_);
   if (!status.ok()) return Fail(status.error());
   begun_ = true;
+  monitor_.emplace(clock_, with_.memory_period, ResidentMemory);
   return std::nullopt;
 }
 
@@ -292,8 +278,8 @@ Ending Run::Work() {
 Run::MaybeEnding Run::RunTasks(bool again) {
   std::set<size_t> waiting;
   for (size_t i = 0; i < tasks_.size(); ++i) {
-    if (again && !with_.bodies.at(tasks_[i].name)->derives()) continue;
-    tasks_[i].state = TaskState::kPending;
+    if (again && !with_.bodies.at(tasks_.record(i).name)->derives()) continue;
+    tasks_.record(i).state = TaskState::kPending;
     waiting.insert(i);
   }
   const int workers =
@@ -305,11 +291,11 @@ Run::MaybeEnding Run::RunTasks(bool again) {
   const auto start_ready = [&] {
     const bool stopped = ending.has_value() || !context_.Check().ok();
     for (auto it = waiting.begin(); it != waiting.end() && !stopped;) {
-      if (!Ready(*it)) {
+      if (!tasks_.Ready(*it)) {
         ++it;
         continue;
       }
-      tasks_[*it].state = TaskState::kRunning;
+      tasks_.record(*it).state = TaskState::kRunning;
       pool.Start(Job(*it));
       ++running;
       it = waiting.erase(it);
@@ -326,71 +312,53 @@ Run::MaybeEnding Run::RunTasks(bool again) {
       ending = std::move(failed);
     }
     start_ready();
-    recorder.Add(tasks_[index]);
+    recorder.Add(tasks_.record(index));
   }
   if (const Status status = recorder.Flush(); !status.ok()) Note("", status.ToString());
-  for (const size_t index : waiting) tasks_[index].state = TaskState::kSkipped;
+  for (const size_t index : waiting) tasks_.record(index).state = TaskState::kSkipped;
   if (const Status status = context_.Check(); !status.ok()) return Fail(status.error());
   return ending;
 }
 
-bool Run::Ready(size_t index) const {
-  const TaskSpec& task = pipeline_.tasks[index];
-  return std::all_of(task.needs.begin(), task.needs.end(), [&](const std::string& need) {
-    const std::string name = TaskOf(need);
-    const auto found = std::find_if(tasks_.begin(), tasks_.end(),
-                                    [&](const TaskRecord& other) { return other.name == name; });
-    return found == tasks_.end() ||
-           (found->state != TaskState::kPending && found->state != TaskState::kRunning);
-  });
-}
-
-TaskInput Run::InputOf(size_t index) const {
-  const TaskSpec& task = pipeline_.tasks[index];
-  TaskInput input{.needs = {}, .head = head_, .spec = &spec_, .task = &task};
-  for (const std::string& need : task.needs) {
-    const std::string name = TaskOf(need);
-    const auto found = tables_.find(name);
-    if (found == tables_.end()) continue;
-    for (const auto& [table, artifact] : found->second) {
-      const std::string full = table.empty() ? name : name + "." + table;
-      if (need == name || need == full) input.needs[full] = artifact;
-    }
-  }
-  return input;
-}
-
 std::function<TaskEnd()> Run::Job(size_t index) {
-  const std::string& name = tasks_[index].name;
+  const std::string& name = tasks_.record(index).name;
   RunEvent event;
   event.kind = RunEvent::Kind::kTaskStarted;
   event.task = name;
   event.total = tasks_.size();
   if (with_.on_event) with_.on_event(event);
-  return [this, index, body = with_.bodies.at(name), input = InputOf(index),
+  TaskInput wanted{.needs = tasks_.NeedsOf(index),
+                   .head = head_,
+                   .spec = &spec_,
+                   .task = &pipeline_.tasks[index]};
+  return [this, index, body = with_.bodies.at(name), input = std::move(wanted),
           context = context_.Named(name)] {
     TaskEnd end{index, clock_.Now(), milliseconds(0), TaskOutput{}};
+    monitor_->TaskStarted(input.task->name);
     const auto begin = Steady::now();
     end.output = body->Run(input, context);
     end.duration = std::chrono::floor<milliseconds>(Steady::now() - begin);
+    monitor_->TaskEnded(input.task->name);
     return end;
   };
 }
 
 Run::MaybeEnding Run::Accept(TaskEnd end) {
-  TaskRecord& record = tasks_[end.index];
+  TaskRecord& record = tasks_.record(end.index);
   record.started = end.started;
   record.duration = end.duration;
   ++record.attempts;
   MaybeEnding ending;
   if (end.output.ok()) {
-    AcceptOutput(end.index, std::move(end.output).value());
+    const std::vector<std::string> notes = end.output->notes;
+    tasks_.Accept(end.index, std::move(end.output).value());
+    for (const std::string& note : notes) Note(record.name, note);
   } else {
     ending = AcceptFailure(end.index, end.output.error());
   }
   const TaskSpec& task = pipeline_.tasks[end.index];
   if (!ending && record.state == TaskState::kUnavailable && task.required) {
-    const SourceReport& report = reports_.at(task.name);
+    const SourceReport& report = *tasks_.ReportOf(task.name);
     const CollectOutcome outcome{&report, true};
     ending = Ending{CollectExitCode({&outcome, 1}), RunState::kFailed, SlotState::kFailed,
                     fmt::format("{}: {}", task.name, report.reason)};
@@ -406,24 +374,20 @@ Run::MaybeEnding Run::Accept(TaskEnd end) {
   event.rows = record.rows;
   event.text = record.message;
   event.total = tasks_.size();
-  event.done =
-      static_cast<size_t>(std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task_record) {
-        return task_record.state != TaskState::kPending && task_record.state != TaskState::kRunning;
-      }));
+  event.done = tasks_.ended();
   if (with_.on_event) with_.on_event(event);
   return ending;
 }
 
 Run::MaybeEnding Run::AcceptFailure(size_t index, const Error& error) {
   const TaskSpec& task = pipeline_.tasks[index];
-  TaskRecord& record = tasks_[index];
+  TaskRecord& record = tasks_.record(index);
   record.message = error.message;
   record.state = TaskState::kFailed;
   const bool ends_run = task.required || error.code == Code::kInvalid ||
                         error.code == Code::kCancelled || !context_.Check().ok();
   if (!ends_run) {
-    MarkUnavailable(task, error);
-    record.state = TaskState::kUnavailable;
+    tasks_.AcceptUnavailable(index, error);
     return std::nullopt;
   }
   Error named = error;
@@ -431,79 +395,26 @@ Run::MaybeEnding Run::AcceptFailure(size_t index, const Error& error) {
   return Fail(named);
 }
 
-void Run::MarkUnavailable(const TaskSpec& task, const Error& error) {
-  SourceReport report;
-  report.state = SourceState::kUnavailable;
-  report.reason = error.message;
-  report.error_code = CodeName(error.code);
-  tables_.erase(task.name);
-  AcceptReport(task, std::move(report));
-}
-
-void Run::AcceptOutput(size_t index, TaskOutput output) {
-  const TaskSpec& task = pipeline_.tasks[index];
-  TaskRecord& record = tasks_[index];
-  record.state = TaskState::kDone;
-  record.rows = 0;
-  record.message.clear();
-  for (const auto& [table, artifact] : output.tables) record.rows += artifact->rows();
-  if (output.report) {
-    if (output.report->state == SourceState::kUnavailable) {
-      record.state = TaskState::kUnavailable;
-      record.message = output.report->reason;
-    }
-    AcceptReport(task, std::move(*output.report));
-  }
-  tables_[task.name] = std::move(output.tables);
-  for (const std::string& note : output.notes) Note(task.name, note);
-}
-
-void Run::AcceptReport(const TaskSpec& task, SourceReport report) {
-  report.source = task.name;
-  if (report.state == SourceState::kUnavailable && report.gaps.empty()) {
-    int64_t units = 0;
-    for (const CoverageRow& row : report.coverage)
-      units += row.expected - row.answered - row.left_out;
-    report.gaps.push_back(
-        {task.name, GapReason(report.error_code), std::max<int64_t>(units, 1), report.reason});
-  }
-  reports_[task.name] = std::move(report);
-}
-
 /// A run of which no source obtained anything has nothing to say.
 Run::MaybeEnding Run::CheckCollected() {
-  std::vector<CollectOutcome> outcomes;
-  std::string reasons;
-  for (const TaskSpec& task : pipeline_.tasks) {
-    const auto report = reports_.find(task.name);
-    if (!task.collects() || report == reports_.end()) continue;
-    outcomes.push_back({&report->second, task.required});
-    if (report->second.state == SourceState::kUnavailable) {
-      reasons +=
-          fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", task.name, report->second.reason);
-    }
-  }
-  const int code = CollectExitCode(outcomes);
+  const int code = CollectExitCode(tasks_.Outcomes());
   if (code == kExitDone) return std::nullopt;
   return Ending{code, RunState::kFailed, SlotState::kFailed,
-                fmt::format("no source obtained anything: {}", reasons)};
+                fmt::format("no source obtained anything: {}", tasks_.UnavailableReasons())};
 }
 
 Ending Run::PublishUntilDone() {
+  monitor_->Stop();
   for (int tries = 1;; ++tries) {
     Step("publish");
-    PublishRequest request{.spec = &spec_,
-                           .standing = standing_,
-                           .head = head_,
-                           .outputs = {},
-                           .reports = AllReports(),
-                           .gaps = AllGaps(),
-                           .tasks = tasks_};
-    for (const auto& [task, tables] : tables_) {
-      for (const auto& [table, artifact] : tables) {
-        request.outputs[table.empty() ? task : task + "." + table] = artifact;
-      }
-    }
+    FillRecord();
+    const PublishRequest request{.spec = &spec_,
+                                 .standing = standing_,
+                                 .head = head_,
+                                 .outputs = tasks_.Outputs(),
+                                 .reports = tasks_.Reports(),
+                                 .gaps = AllGaps(),
+                                 .record = record_};
     // Whoever lost the lease must not publish: another run may fill the slot at this moment.
     if (const Status held = with_.ledger->Renew(*lease_); !held.ok()) {
       lease_lost_ = lease_lost_ || held.error().code == Code::kNotFound;
@@ -540,7 +451,9 @@ Ending Run::AfterPublish(const PublishResult& published) {
   if (published.held) {
     return {kExitHeld, RunState::kHeld, SlotState::kHeld, published.message};
   }
+  for (const std::string& note : published.notes) Note("", note);
   published_ = published.number;
+  publishes_ = published_.has_value();
   const bool any_gap = !AllGaps().empty();
   if (!published_) {
     return {PublishedExitCode(any_gap, false), RunState::kDone, SlotState::kDeferred,
@@ -591,32 +504,25 @@ Ending Run::Fail(const Error& error) {
   return EndingOf(error);
 }
 
-std::vector<SourceReport> Run::AllReports() const {
-  std::vector<SourceReport> reports;
-  for (const auto& [task, report] : reports_) reports.push_back(report);
-  return reports;
-}
-
 std::vector<Gap> Run::AllGaps() const {
   std::vector<Gap> gaps = own_gaps_;
-  for (const auto& [task, report] : reports_) {
-    gaps.insert(gaps.end(), report.gaps.begin(), report.gaps.end());
-  }
+  const std::vector<Gap> of_reports = tasks_.Gaps();
+  gaps.insert(gaps.end(), of_reports.begin(), of_reports.end());
   gaps.insert(gaps.end(), publish_gaps_.begin(), publish_gaps_.end());
   return gaps;
 }
 
-void Run::FillRecord(const Ending& ending) {
-  record_.ended = clock_.Now();
-  record_.state = ending.state;
-  record_.exit_code = ending.exit_code;
-  record_.message = ending.message;
+/// What is known of the run so far.
+void Run::FillRecord() {
   record_.published = published_;
   record_.peak_rss = PeakMemory();
-  record_.tasks = tasks_;
-  record_.reports = AllReports();
+  if (begun_) record_.tasks = tasks_.records();
+  record_.reports = tasks_.Reports();
   record_.gaps = AllGaps();
   record_.gap_units = GapUnits(record_.gaps);
+  if (head_) record_.head = head_->number();
+  if (monitor_) record_.memory = monitor_->samples();
+  record_.calls = record_.bytes = record_.expected = record_.answered = 0;
   for (const SourceReport& report : record_.reports) {
     record_.calls += report.calls;
     record_.bytes += report.bytes;
@@ -662,7 +568,12 @@ void Run::ReleaseSlot(const Ending& ending) {
 
 RunResult Run::Finish(const Ending& ending) {
   Step("record");
-  FillRecord(ending);
+  if (monitor_) monitor_->Stop();
+  FillRecord();
+  record_.ended = clock_.Now();
+  record_.state = ending.state;
+  record_.exit_code = ending.exit_code;
+  record_.message = ending.message;
   if (begun_) {
     // The run store last: a run that it calls running is looked after if its process dies.
     const Status status = with_.publisher->Record(spec_, record_, LastContext());
@@ -671,7 +582,7 @@ RunResult Run::Finish(const Ending& ending) {
       Note("", finished.ToString());
   }
   ReleaseSlot(ending);
-  return {ending.exit_code, ending.message, published_, std::move(record_)};
+  return {ending.exit_code, ending.message, published_, publishes_, std::move(record_)};
 }
 
 void Run::Step(const std::string& step) {

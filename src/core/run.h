@@ -45,12 +45,15 @@ struct RunDependencies {
   /// Conflicts in a row before giving up with 75. In each of them another run got further, so that
   /// there are seldom more than runs of the dataset at once; the time limit holds too.
   int publish_tries = 100;
+  std::chrono::milliseconds memory_period{10'000};  ///< between samples of the process's memory
+  std::string instance_type = "unknown";            ///< of the machine
 };
 
 struct RunResult {
   int exit_code = 0;
   std::string message;               ///< one line, or several of wrong usage
   std::optional<int64_t> published;  ///< number of the publish, also of one found
+  bool publishes = false;            ///< the publish is this run's
   RunRecord record;
 };
 

@@ -65,6 +65,14 @@ TaskRecord TaskRecordFromJson(const json& in) {
   return task;
 }
 
+json ToJson(const MemorySample& sample) {
+  return {{"at", FormatTime(sample.at)}, {"tasks", sample.tasks}, {"rss", sample.rss}};
+}
+
+MemorySample MemorySampleFromJson(const json& in) {
+  return {TimeOf(in, "at"), in.value("tasks", ""), in.value("rss", int64_t{0})};
+}
+
 }  // namespace
 
 std::string_view RunStateName(RunState state) { return kRunStates[static_cast<size_t>(state)]; }
@@ -112,13 +120,16 @@ json ToJson(const RunRecord& record) {
               {"head", Maybe(record.head)},
               {"rows", record.rows},
               {"host", record.host},
-              {"pid", record.pid}};
+              {"pid", record.pid},
+              {"instance_type", record.instance_type}};
   out["gaps"] = json::array();
   for (const Gap& gap : record.gaps) out["gaps"].push_back(ToJson(gap));
   out["tasks"] = json::array();
   for (const TaskRecord& task : record.tasks) out["tasks"].push_back(ToJson(task));
   out["reports"] = json::array();
   for (const SourceReport& report : record.reports) out["reports"].push_back(ToJson(report));
+  out["memory"] = json::array();
+  for (const MemorySample& sample : record.memory) out["memory"].push_back(ToJson(sample));
   return out;
 }
 
@@ -151,6 +162,7 @@ Result<RunRecord> RunRecordFromJson(const json& in) {
     record.rows = in.value("rows", std::map<std::string, int64_t>{});
     record.host = in.value("host", "");
     record.pid = in.value("pid", int64_t{0});
+    record.instance_type = in.value("instance_type", "unknown");
     for (const json& gap : in.value("gaps", json::array())) {
       record.gaps.push_back(GapFromJson(gap));
     }
@@ -159,6 +171,9 @@ Result<RunRecord> RunRecordFromJson(const json& in) {
     }
     for (const json& report : in.value("reports", json::array())) {
       record.reports.push_back(SourceReportFromJson(report));
+    }
+    for (const json& sample : in.value("memory", json::array())) {
+      record.memory.push_back(MemorySampleFromJson(sample));
     }
     return record;
   } catch (const json::exception& failure) {

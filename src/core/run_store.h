@@ -37,6 +37,14 @@ struct TaskRecord {
   int attempts = 0;  ///< times it ran: 1, more after conflicts
 };
 
+/// The process's memory at one moment.
+struct MemorySample {
+  Time at;
+  std::string tasks;  ///< those running, joined by `+`; empty: none
+  int64_t rss = 0;    ///< bytes
+  bool operator==(const MemorySample&) const = default;
+};
+
 struct RunRecord {
   RunId run;
   PipelineName pipeline;
@@ -65,6 +73,9 @@ struct RunRecord {
   /// Who carries it out, as in leases, to tell a dead run from a running one.
   std::string host;
   int64_t pid = 0;
+  std::string instance_type = "unknown";  ///< of the machine, e.g. `m5.large`
+  /// Every ten seconds from the beginning until all is collected and derived.
+  std::vector<MemorySample> memory;
 };
 
 nlohmann::json ToJson(const TaskRecord& record);
@@ -116,8 +127,8 @@ class RunStore {
 
   /// kNotFound: no such run.
   virtual Result<RunRecord> Get(const RunId& run) const = 0;
-  /// Newest first by id (ids are time-ordered), without tasks, reports and gaps (`gap_units` is
-  /// there).
+  /// Newest first by id (ids are time-ordered), without tasks, reports, gaps (`gap_units` is there)
+  /// and memory.
   virtual Result<std::vector<RunRecord>> List(const RunFilter& filter, size_t limit) const = 0;
   /// Oldest first.
   virtual Result<std::vector<RunMessage>> Logs(const RunId& run) const = 0;

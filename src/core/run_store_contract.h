@@ -58,6 +58,8 @@ class RunStoreContract : public testing::TestWithParam<std::function<std::unique
     record.gaps = {{"price", "failed", 2, "two pages"}};
     record.gap_units = 2;
     record.rows = {{"snapshot", 100}};
+    record.instance_type = "m5.large";
+    record.memory = {{kStart + std::chrono::seconds(2), "price", 1000}};
     SourceReport report;
     report.source = "price";
     report.calls = 5;

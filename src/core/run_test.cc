@@ -127,6 +127,31 @@ class RunTest : public testing::Test {
   int signal_ = 0;
 };
 
+TEST_F(RunTest, ThePublisherIsGivenWhatIsKnownOfTheRun) {
+  Source("price");
+  Add("snapshot", TaskKind::kSql, {"price"}, [](const auto&, const auto&) { return Table(7); });
+  const RunResult result = Execute();
+  EXPECT_TRUE(result.publishes);
+  ASSERT_EQ(publisher_.requests.size(), 1u);
+  const RunRecord& ahead = publisher_.requests[0].record;
+  EXPECT_EQ(ahead.state, RunState::kRunning);
+  EXPECT_EQ(ahead.started, start_ + std::chrono::minutes(1));
+  ASSERT_EQ(ahead.tasks.size(), 2u);
+  EXPECT_EQ(ahead.tasks[1].state, TaskState::kDone);
+  ASSERT_EQ(ahead.memory.size(), 2u);  // at the start, and when all is collected
+  EXPECT_GT(ahead.memory[0].rss, 0);
+  // What a later process finds is what this one exports.
+  EXPECT_EQ(result.record.memory, ahead.memory);
+}
+
+TEST_F(RunTest, ASlotFoundPublishedIsNotThisRunsPublish) {
+  Source("price");
+  publisher_.standing.publishes = {42};
+  const RunResult result = Execute();
+  EXPECT_EQ(result.published, 42);
+  EXPECT_FALSE(result.publishes);
+}
+
 TEST_F(RunTest, PublishesWhatTheTasksGaveAndRecordsIt) {
   Source("price");
   Add("snapshot", TaskKind::kSql, {"price"}, [](const TaskInput& input, const auto&) {

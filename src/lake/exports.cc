@@ -1,5 +1,6 @@
 #include "lake/exports.h"
 
+#include <arrow/api.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "columnar/csv_file.h"
 #include "columnar/json_file.h"
 #include "columnar/parquet_file.h"
+#include "columnar/schema.h"
 #include "lake/json_fields_internal.h"
 #include "lake/object_internal.h"
 #include "lake/settled_internal.h"
@@ -21,8 +23,25 @@ namespace fs = std::filesystem;
 constexpr std::pair<std::string_view, ExportFormat> kFormats[] = {
     {"json", ExportFormat::kJson},       {"ndjson", ExportFormat::kNdjson},
     {"csv", ExportFormat::kCsv},         {"csv.gz", ExportFormat::kCsvGz},
-    {"parquet", ExportFormat::kParquet},
+    {"parquet", ExportFormat::kParquet}, {"text", ExportFormat::kText},
 };
+
+Status WriteLines(const columnar::Table& rows, const fs::path& path) {
+  ASSIGN_OR_RETURN(const auto table, rows.Load());
+  if (table->num_columns() != 1 || table->field(0)->type()->id() != arrow::Type::STRING) {
+    return Invalid("as: text takes a table of one text column; this one is {}",
+                   columnar::SchemaToJson(*table->schema()).dump());
+  }
+  std::string text;
+  for (const auto& chunk : table->column(0)->chunks()) {
+    const auto& cells = static_cast<const arrow::StringArray&>(*chunk);
+    for (int64_t row = 0; row < cells.length(); ++row) {
+      if (cells.IsValid(row)) text += cells.GetView(row);
+      text += '\n';
+    }
+  }
+  return WriteFileAtomically(path, text);
+}
 
 /// Write rows in a format; the same rows always give the same bytes.
 Status WriteRows(const columnar::Table& rows, ExportFormat format, const fs::path& path) {
@@ -45,6 +64,8 @@ Status WriteRows(const columnar::Table& rows, ExportFormat format, const fs::pat
       options.durable = false;
       return columnar::WriteParquet(rows, path, options).status();
     }
+    case ExportFormat::kText:
+      return WriteLines(rows, path);
   }
   return Internal("an export format without a writer");
 }
@@ -80,7 +101,7 @@ Result<ExportFormat> ParseExportFormat(std::string_view as) {
   for (const auto& [name, format] : kFormats) {
     if (name == as) return format;
   }
-  return Invalid("export as '{}': expected json, ndjson, csv, csv.gz or parquet", as);
+  return Invalid("export as '{}': expected json, ndjson, csv, csv.gz, parquet or text", as);
 }
 
 Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, const View& view,

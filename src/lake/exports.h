@@ -55,8 +55,9 @@ class LocalExportRoot {
   static Result<std::unique_ptr<ExportRoot>> Open(const std::filesystem::path& root, Marks marks);
 };
 
-enum class ExportFormat { kJson, kNdjson, kCsv, kCsvGz, kParquet };
-/// json, ndjson, csv, csv.gz, parquet. kInvalid: names them.
+/// kText: a table of one text column, each row followed by a line end (a null is an empty line).
+enum class ExportFormat { kJson, kNdjson, kCsv, kCsvGz, kParquet, kText };
+/// json, ndjson, csv, csv.gz, parquet, text. kInvalid: names them.
 Result<ExportFormat> ParseExportFormat(std::string_view as);
 
 /// One export to make.

@@ -56,6 +56,20 @@ TEST_P(ExportsTest, EachFormatIsWrittenAndTheSameBytesAgain) {
   EXPECT_EQ(Read("d/year=2026/x.json"),
             R"([{"region":null,"price":2.0},{"region":"a","price":1.0}])");
   EXPECT_EQ(Read("d/year=2026/x.csv"), "region,price\n,2.0\na,1.0\n");
+  // No name, no time: the same file whenever it is made.
+  EXPECT_EQ(Read("d/year=2026/x.csv.gz").substr(0, 8), std::string("\x1f\x8b\x08\0\0\0\0\0", 8));
+}
+
+TEST_P(ExportsTest, LinesAreATableOfOneTextColumn) {
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(1, "text", "x.txt")), Code::kInvalid,
+               "one text column");
+  ExportItem item = Item(1, "text", "x.txt");
+  const auto rows =
+      Prices({{"first", 0}, {std::nullopt, 0}, {"it's \"quoted\", and so on", 0}}).Load({"region"});
+  ASSERT_OK(rows);
+  item.rows = columnar::Table::FromArrow(*rows);
+  ASSERT_OK(WriteExport(*root_, store_, view_, item));
+  EXPECT_EQ(Read("x.txt"), "first\n\nit's \"quoted\", and so on\n");
 }
 
 TEST_P(ExportsTest, AParquetExportIsACopyOfTheObjectAndNoLinkToIt) {

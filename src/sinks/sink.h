@@ -91,4 +91,9 @@ struct SinkEntry {
 /// Every sink this folder has.
 std::vector<SinkEntry> BuiltInSinks();
 
+/// Put an environment's suffix (`-test`) behind the names that a sink of this kind writes to:
+/// tables, streams, databases, buckets, folders. `keys` are those of the pipeline file, with `to`.
+/// What an address names (a URL, a log group, an organisation) stays.
+void AddSuffix(std::string_view kind, std::string_view suffix, nlohmann::json& keys);
+
 }  // namespace catchment::sinks

@@ -135,5 +135,19 @@ TEST(SinkTest, AStoreThatDoesNotLetUsInIsNotTheBatchsFault) {
   EXPECT_FALSE(ComesAgain(Code::kNotFound));
 }
 
+TEST(SinkTest, ASuffixStandsBehindTablesStreamsAndDatabases) {
+  const auto with = [](std::string_view kind, nlohmann::json keys) {
+    AddSuffix(kind, "-test", keys);
+    return keys.dump();
+  };
+  EXPECT_EQ(with("timestream", {{"to", "spotlake/azure"}}), R"({"to":"spotlake-test/azure-test"})");
+  EXPECT_EQ(with("cloudwatch_logs", {{"to", "Collection-Data-Count/Azure-Count"}}),
+            R"({"to":"Collection-Data-Count/Azure-Count-test"})");
+  EXPECT_EQ(with("influx", {{"bucket", "b"}, {"org", "o"}}), R"({"bucket":"b-test","org":"o"})");
+  EXPECT_EQ(with("influx", {{"database", "d"}}), R"({"database":"d-test"})");
+  EXPECT_EQ(with("file", {{"path", "out/x/"}}), R"({"path":"out/x-test"})");
+  EXPECT_EQ(with("slack", {{"url", "env:X"}}), R"({"url":"env:X"})");
+}
+
 }  // namespace
 }  // namespace catchment::sinks

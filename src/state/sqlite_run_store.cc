@@ -58,11 +58,14 @@ Status WriteRun(Connection& connection, const RunRecord& record, std::string_vie
       record.attempt, record.expected, record.answered, record.gap_units, record.host, record.pid);
 }
 
-/// What is read with one run only: gaps, reports, rows by table.
+/// What is read with one run only: gaps, reports, rows by table, memory.
 Status WriteDetail(Connection& connection, const RunRecord& record) {
   const json whole = core::ToJson(record);
-  const json detail = {
-      {"gaps", whole["gaps"]}, {"reports", whole["reports"]}, {"rows", whole["rows"]}};
+  const json detail = {{"gaps", whole["gaps"]},
+                       {"reports", whole["reports"]},
+                       {"rows", whole["rows"]},
+                       {"memory", whole["memory"]},
+                       {"instance_type", whole["instance_type"]}};
   return connection.Run("INSERT OR REPLACE INTO run_details (run, detail) VALUES (?,?)",
                         record.run.text,
                         detail.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -131,6 +134,8 @@ Status ReadDetail(Connection& connection, RunRecord& record) {
   record.gaps = std::move(parsed.gaps);
   record.reports = std::move(parsed.reports);
   record.rows = std::move(parsed.rows);
+  record.memory = std::move(parsed.memory);
+  record.instance_type = std::move(parsed.instance_type);
   return {};
 }
 

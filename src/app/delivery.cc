@@ -88,10 +88,13 @@ class SinkDelivery {
     const std::string& dataset = spec_.dataset.text;
     sinks::SinkBatch batch;
     Result<columnar::Table> rows = RowsOf(name, item);
-    if (!rows.ok()) {
+    if (!rows.ok()) {  // the sink was not asked: nothing that counts towards parking
       if (rows.error().code == Code::kCancelled) return rows.status();
       result_.notes.push_back(
           fmt::format("sink {}: publish {}: {}", name, item.publish, rows.error().message));
+      RETURN_IF_ERROR(lake::MarkFailed(*services_.store, dataset, item,
+                                       lake::FailureKind::kUnreachable, rows.error().message,
+                                       context_.clock->Now()));
       return false;
     }
     batch.dataset = dataset;

@@ -72,5 +72,22 @@ INSTANTIATE_TEST_SUITE_P(Fake, RunStoreContract, testing::Values([] {
                            return std::unique_ptr<RunWorld>(std::make_unique<FakeRunWorld>());
                          }));
 
+TEST(RunRecordTest, ARecordWrittenBeforeMemoryWasSampledIsRead) {
+  RunRecord record;
+  record.run.text = "r";
+  record.pipeline.text = "p";
+  record.instance_type = "m5.large";
+  record.memory = {{Time{std::chrono::hours(1)}, "price+interruption", 5 << 20}};
+  nlohmann::json json = ToJson(record);
+  ASSERT_OK_AND_ASSIGN(const RunRecord same, RunRecordFromJson(json));
+  EXPECT_EQ(same.memory, record.memory);
+  EXPECT_EQ(same.instance_type, "m5.large");
+  json.erase("memory");
+  json.erase("instance_type");
+  ASSERT_OK_AND_ASSIGN(const RunRecord old, RunRecordFromJson(json));
+  EXPECT_TRUE(old.memory.empty());
+  EXPECT_EQ(old.instance_type, "unknown");
+}
+
 }  // namespace
 }  // namespace catchment::core

@@ -144,6 +144,16 @@ TEST_F(RunTest, ThePublisherIsGivenWhatIsKnownOfTheRun) {
   EXPECT_EQ(result.record.memory, ahead.memory);
 }
 
+TEST_F(RunTest, WhatThePublisherNotesStandsInTheLog) {
+  Source("price");
+  publisher_.result.notes = {"export a.csv is skipped"};
+  Execute();
+  const auto messages = runs_.Logs({"run-1"});
+  ASSERT_OK(messages);
+  ASSERT_EQ(messages->size(), 1u);
+  EXPECT_EQ((*messages)[0].text, "export a.csv is skipped");
+}
+
 TEST_F(RunTest, ASlotFoundPublishedIsNotThisRunsPublish) {
   Source("price");
   publisher_.standing.publishes = {42};

@@ -9,6 +9,7 @@
 #include "core/exit_code.h"
 #include "core/lease_keeper.h"
 #include "core/resource_monitor_internal.h"
+#include "core/slot_decision_internal.h"
 #include "core/task_board_internal.h"
 #include "core/task_pool_internal.h"
 #include "core/task_recorder_internal.h"
@@ -77,7 +78,7 @@ class Run {
   // Each step returns an ending if the run is over.
   using MaybeEnding = std::optional<Ending>;
   MaybeEnding CheckSlot();
-  MaybeEnding CheckWindow();
+  Ending FinishPublished();
   MaybeEnding Claim();
   MaybeEnding Begin();
   Ending Work();
@@ -157,24 +158,25 @@ Run::MaybeEnding Run::CheckSlot() {
   Result<SlotStanding> standing = with_.publisher->Standing(spec_, context_);
   if (!standing.ok()) return Fail(standing.error());
   standing_ = std::move(standing).value();
-  if (!standing_.published() || spec_.refresh != Refresh::kUnset) return CheckWindow();
-  milliseconds open{0};
-  if (!pipeline_.slot.open.empty()) {
-    const Result<std::string> text = ExpandPlaceholders(pipeline_.slot.open, spec_.placeholders);
-    if (!text.ok()) return Fail(text.error());
-    const Result<milliseconds> duration = ParseDuration(*text);
-    if (!duration.ok()) return Fail(Invalid("slot.open: {}", duration.error().message));
-    open = *duration;
+  Result<SlotDecision> decision = DecideOnSlot(spec_, standing_, clock_.Now());
+  if (!decision.ok()) return Fail(decision.error());
+  own_gaps_ = std::move(decision->gaps);
+  switch (decision->kind) {
+    case SlotDecision::Kind::kCollect:
+      return std::nullopt;
+    case SlotDecision::Kind::kTooOld:
+      return Ending{kExitUsage, RunState::kFailed, SlotState::kLost, decision->message};
+    case SlotDecision::Kind::kPublished:
+      break;
   }
-  const Time now = clock_.Now();
-  const bool open_still = IsOpen(pipeline_, spec_.slot, open, now);
-  const bool recheck = standing_.published_at &&
-                       RecheckDue(pipeline_, spec_.slot, open, *standing_.published_at, now);
-  if (open_still || recheck) return CheckWindow();
+  return FinishPublished();
+}
+
+/// The slot needs nothing; exports and deliveries that a dead run left are owed all the same.
+Ending Run::FinishPublished() {
   published_ = standing_.publishes.back();
   Ending ending{kExitDone, RunState::kDone, SlotState::kPublished,
                 fmt::format("already published as {}", *published_)};
-  // Exports and deliveries that a dead run left are owed all the same.
   const Result<FinishResult> finished = with_.publisher->Finish(spec_, context_);
   if (!finished.ok()) return Fail(finished.error());
   for (const std::string& note : finished->notes) Note("", note);
@@ -183,31 +185,6 @@ Run::MaybeEnding Run::CheckSlot() {
     ending.message += "; exports are owed";
   }
   return ending;
-}
-
-/// A slot too old for sources that know the present only is refused, or collected late with a gap.
-Run::MaybeEnding Run::CheckWindow() {
-  own_gaps_.clear();
-  const Time now = clock_.Now();
-  if (!OutsideWindow(pipeline_, spec_.slot, now)) return std::nullopt;
-  std::vector<std::string> present_only;
-  for (const TaskSpec& task : pipeline_.tasks) {
-    if (task.collects() && !task.looks_back) present_only.push_back(task.name);
-  }
-  if (present_only.empty()) return std::nullopt;
-  if (!spec_.late) {
-    const std::string message = fmt::format(
-        "slot {} cannot be collected any more: its window of {} is over and {} {} only the "
-        "present; "
-        "--late collects anyway",
-        spec_.slot.id.text, FormatDuration(WindowOf(pipeline_, spec_.slot)),
-        fmt::join(present_only, ", "), present_only.size() == 1 ? "knows" : "know");
-    return Ending{kExitUsage, RunState::kFailed, SlotState::kLost, message};
-  }
-  for (const std::string& task : present_only) {
-    own_gaps_.push_back({task, "late", 1, fmt::format("collected at {}", FormatTime(now))});
-  }
-  return std::nullopt;
 }
 
 Run::MaybeEnding Run::Claim() {

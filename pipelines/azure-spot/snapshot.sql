@@ -1,16 +1,22 @@
--- One row per (region, SKU) with a current Linux spot price. Sources meet by lower-case region code and SKU; what a
--- source does not know is null. Columns of sources that this pipeline does not ask yet are null with their final types.
+-- One row per (region, SKU) with a current Linux spot price, and zone. Sources meet by lower-case region code and SKU;
+-- what a source does not know is null. A pair that was never answered has one row, with a null zone.
+WITH answered AS (  -- a pair whose spelling changed may stand twice: the newest answer counts
+  SELECT *, lower(instance_tier || '_' || instance_type) AS sku_name, lower(region_code) AS region_name
+  FROM capacity
+  QUALIFY row_number() OVER (
+    PARTITION BY sku_name, region_name, zone ORDER BY answered_at DESC NULLS LAST, instance_tier, instance_type, region_code) = 1
+)
 SELECT
   p.instance_tier,
   p.instance_type,
   p.sku,
   p.region_code,
-  CAST(NULL AS VARCHAR) AS zone,
+  c.zone,
   p.region_name,
-  CAST(NULL AS VARCHAR) AS instance_family,
-  CAST(NULL AS INTEGER) AS vcpus,
-  CAST(NULL AS DOUBLE) AS memory_gib,
-  CAST(NULL AS VARCHAR) AS offered_zones,
+  s.instance_family,
+  s.vcpus,
+  s.memory_gib,
+  s.offered_zones,
   p.spot_price,
   p.ondemand_price,
   (p.ondemand_price - p.spot_price) / p.ondemand_price * 100 AS savings,
@@ -22,16 +28,20 @@ SELECT
   i.interruption_at,
   i.interruption_band,
   i.interruption_score,
-  CAST(NULL AS TINYINT) AS score,
-  CAST(NULL AS SMALLINT) AS t2,
-  CAST(NULL AS SMALLINT) AS t3,
-  CAST(NULL AS TINYINT) AS last_score,
-  CAST(NULL AS SMALLINT) AS last_count,
-  CAST(NULL AS TIMESTAMPTZ) AS scored_at,
-  CAST(NULL AS VARCHAR) AS answer_text,
-  CAST(NULL AS TIMESTAMPTZ) AS answered_at
+  c.score,
+  c.t2,
+  c.t3,
+  c.last_score,
+  c.last_count,
+  c.scored_at,
+  c.answer_text,
+  c.answered_at
 FROM price AS p
 LEFT JOIN interruption AS i
   ON lower(i.region_code) = lower(p.region_code) AND lower(i.sku) = lower(p.sku)
+LEFT JOIN resource_skus AS s
+  ON lower(s.region_code) = lower(p.region_code) AND lower(s.sku) = lower(p.sku)
+LEFT JOIN answered AS c
+  ON c.region_name = lower(p.region_code) AND c.sku_name = lower(p.sku)
 WHERE p.spot_price IS NOT NULL
-ORDER BY p.instance_tier, p.instance_type, p.region_code, zone NULLS FIRST
+ORDER BY p.instance_tier, p.instance_type, p.region_code, c.zone NULLS FIRST

@@ -38,6 +38,23 @@ core::Component DiffComponent() {
   return diff;
 }
 
+core::Component CapacityComponent() {
+  core::Component capacity;
+  capacity.name = "capacity_state";
+  capacity.help = "largest counts of machines believed to get a score, carried from run to run";
+  capacity.keys = {
+      {"state", "text", false, "the published table that holds the state (default: snapshot)", {}},
+      {"key", "list", true, "columns that identify a row; the zone last", {}},
+      {"zone_column", "text", false, "the zone's column (default: zone)", {}},
+      {"score_column", "text", false, "the score of an answer (default: score)", {}},
+      {"count_column", "text", false, "the count it was asked for (default: desired_count)", {}},
+      {"counts", "list", true, "the counts that are asked in turn, rising, with 1", {}},
+      {"t2", "text", false, "what a score above 2 says about T2", {"at_least", "exactly"}},
+      {"zone_ttl", "duration", false, "life of a zone no longer mentioned (default: 7d)", {}},
+  };
+  return capacity;
+}
+
 }  // namespace
 
 const std::vector<sources::SourceEntry>& AllSources() {
@@ -62,6 +79,7 @@ core::Catalogue MakeCatalogue() {
   for (const sources::SourceEntry& entry : AllSources())
     catalogue.sources.push_back(ToComponent(entry.info));
   catalogue.transforms.push_back(DiffComponent());
+  catalogue.transforms.push_back(CapacityComponent());
   for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
     core::Component component;
     component.name = entry.kind;

@@ -6,6 +6,8 @@
 
 #include "app/lake_head.h"
 #include "app/table_artifact.h"
+#include "columnar/table.h"
+#include "transforms/capacity_state.h"
 #include "transforms/diff.h"
 
 namespace catchment::app {
@@ -59,23 +61,88 @@ class DiffTask final : public core::TaskBody {
   const std::string against_;
 };
 
+/// What the keys of a `capacity_state` task mean; `with` has its placeholders filled.
+Result<transforms::CapacityOptions> ReadCapacityOptions(const nlohmann::json& with) {
+  transforms::CapacityOptions options;
+  ASSIGN_OR_RETURN(options.key, Names(with, "key"));
+  options.zone_column = with.value("zone_column", options.zone_column);
+  options.score_column = with.value("score_column", options.score_column);
+  options.count_column = with.value("count_column", options.count_column);
+  const std::string rule = with.value("t2", std::string("at_least"));
+  if (rule != "at_least" && rule != "exactly")
+    return Invalid("'t2' is '{}'; it may be at_least or exactly", rule);
+  options.t2 = rule == "exactly" ? transforms::T2Rule::kExactly : transforms::T2Rule::kAtLeast;
+  if (const auto counts = with.find("counts"); counts != with.end()) {
+    if (!counts->is_array()) return Invalid("'counts' must be a list of whole numbers");
+    for (const nlohmann::json& count : *counts) {
+      if (!count.is_number_integer()) return Invalid("'counts' must be a list of whole numbers");
+      options.counts.push_back(count.get<int64_t>());
+    }
+  }
+  if (const auto ttl = with.find("zone_ttl"); ttl != with.end() && ttl->is_string()) {
+    ASSIGN_OR_RETURN(options.zone_ttl, ParseDuration(ttl->get<std::string>()), "'zone_ttl'");
+  }
+  return options;
+}
+
+class CapacityTask final : public core::TaskBody {
+ public:
+  CapacityTask(const core::TaskSpec& task, std::string state)
+      : task_(task), state_(std::move(state)) {}
+
+  bool derives() const override { return true; }
+
+  Result<core::TaskOutput> Run(const core::TaskInput& input, const OpContext&) override {
+    const auto need = input.needs.find(task_.needs[0]);
+    const columnar::Table nothing = columnar::Table::Empty(arrow::schema({}));
+    const columnar::Table& answers = need == input.needs.end() ? nothing : TableOf(*need->second);
+    ASSIGN_OR_RETURN(const nlohmann::json with,
+                     core::ExpandDocument(task_.with, input.spec->placeholders));
+    ASSIGN_OR_RETURN(const transforms::CapacityOptions options, ReadCapacityOptions(with),
+                     "task '{}'", task_.name);
+    ASSIGN_OR_RETURN(const std::optional<columnar::Table> before,
+                     HeadOf(*input.head).Table(state_));
+    ASSIGN_OR_RETURN(columnar::Table capacity,
+                     transforms::CapacityState(answers, before ? &*before : nullptr, options,
+                                               input.spec->slot.start),
+                     "task '{}'", task_.name);
+    core::TaskOutput output;
+    output.tables[""] = MakeArtifact(std::move(capacity));
+    return output;
+  }
+
+ private:
+  const core::TaskSpec& task_;
+  const std::string state_;
+};
+
+/// The published table that a task looks back at: its `key` entry, else `fallback`.
+Result<std::string> LooksBackAt(const core::Pipeline& pipeline, const core::TaskSpec& task,
+                                const char* key, const std::string& fallback) {
+  std::string name = task.with.value(key, fallback);
+  const auto published = [&](const core::PublishedTable& table) { return table.table == name; };
+  if (std::any_of(pipeline.publish.begin(), pipeline.publish.end(), published)) return name;
+  return Invalid(
+      "task '{}': '{}' is not published, so there is nothing to look back at; publish it or name "
+      "another table under '{}'",
+      task.name, name, key);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<core::TaskBody>> MakeTransformTask(const core::Pipeline& pipeline,
                                                           const core::TaskSpec& task) {
-  if (task.what != "diff")
-    return Invalid("task '{}': there is no transform '{}'", task.name, task.what);
-  if (task.needs.size() != 1) return Invalid("task '{}': diff needs exactly one table", task.name);
-  std::string against = task.with.value("against", task.needs[0]);
-  const auto published = [&](const core::PublishedTable& table) { return table.table == against; };
-  if (std::none_of(pipeline.publish.begin(), pipeline.publish.end(), published)) {
-    return Invalid(
-        "task '{}': '{}' is not published, so there is nothing to compare with; publish it or name "
-        "another "
-        "table under 'against'",
-        task.name, against);
+  if (task.needs.size() != 1)
+    return Invalid("task '{}': {} needs exactly one table", task.name, task.what);
+  if (task.what == "diff") {
+    ASSIGN_OR_RETURN(std::string against, LooksBackAt(pipeline, task, "against", task.needs[0]));
+    return std::unique_ptr<core::TaskBody>(std::make_unique<DiffTask>(task, std::move(against)));
   }
-  return std::unique_ptr<core::TaskBody>(std::make_unique<DiffTask>(task, std::move(against)));
+  if (task.what == "capacity_state") {
+    ASSIGN_OR_RETURN(std::string state, LooksBackAt(pipeline, task, "state", "snapshot"));
+    return std::unique_ptr<core::TaskBody>(std::make_unique<CapacityTask>(task, std::move(state)));
+  }
+  return Invalid("task '{}': there is no transform '{}'", task.name, task.what);
 }
 
 }  // namespace catchment::app

@@ -41,6 +41,22 @@ columnar::Table Interruptions(const std::string& rows) {
       rows);
 }
 
+columnar::Table ResourceSkus(const std::string& rows) {
+  return TableOf(
+      R"([{"name":"region_code","type":"text"},{"name":"sku","type":"text"},{"name":"instance_family","type":"text"},
+                     {"name":"vcpus","type":"int32"},{"name":"memory_gib","type":"float64"},{"name":"offered_zones","type":"text"}])",
+      rows);
+}
+
+columnar::Table Capacity(const std::string& rows) {
+  return TableOf(
+      R"([{"name":"instance_tier","type":"text"},{"name":"instance_type","type":"text"},{"name":"region_code","type":"text"},
+                     {"name":"zone","type":"text"},{"name":"score","type":"int8"},{"name":"t2","type":"int16"},{"name":"t3","type":"int16"},
+                     {"name":"last_score","type":"int8"},{"name":"last_count","type":"int16"},{"name":"scored_at","type":"ts"},
+                     {"name":"answer_text","type":"text"},{"name":"answered_at","type":"ts"}])",
+      rows);
+}
+
 Result<columnar::Table> Query(
     const std::string& file,
     const std::vector<std::tuple<std::string, std::string, columnar::Table>>& tables,
@@ -50,6 +66,16 @@ Result<columnar::Table> Query(
     RETURN_IF_ERROR(engine->AddTable(schema, name, table));
   ASSIGN_OR_RETURN(const std::string text, ReadFile(kPipeline / file));
   return engine->Query({text, file}, {{"slot", *ParseTime(slot)}});
+}
+
+/// snapshot.sql over these rows.
+Result<columnar::Table> Snapshot(const std::string& prices, const std::string& interruptions = "[]",
+                                 const std::string& skus = "[]",
+                                 const std::string& capacity = "[]") {
+  return Query("snapshot.sql", {{"", "price", Prices(prices)},
+                                {"", "interruption", Interruptions(interruptions)},
+                                {"", "resource_skus", ResourceSkus(skus)},
+                                {"", "capacity", Capacity(capacity)}});
 }
 
 std::string Csv(const columnar::Table& table, const std::vector<std::string>& columns) {
@@ -66,33 +92,45 @@ constexpr char kPrices[] =
 TEST(SnapshotSqlTest, azure_A14_SourcesMeetByLowerCaseNames) {
   ASSERT_OK_AND_ASSIGN(
       const auto snapshot,
-      Query("snapshot.sql",
-            {{"", "price", Prices(kPrices)},
-             {"", "interruption",
-              Interruptions(
-                  R"([{"region_code":"eastus","sku":"standard_d2s_v3","interruption_band":"0-5",
-                                "interruption_score":3.0},{"region_code":"eastus","sku":"basic_a1","interruption_band":"20+","interruption_score":1.0},
-                                {"region_code":"westus","sku":"standard_d2s_v3","interruption_band":"20+","interruption_score":1.0}])")}}));
-  EXPECT_EQ(Csv(snapshot, {"instance_tier", "instance_type", "region_code", "zone", "spot_price",
-                           "savings", "interruption_band"}),
-            "instance_tier,instance_type,region_code,zone,spot_price,savings,interruption_band\n"
-            "Standard,A1,EastUS,,0.5,,\n"
-            "Standard,D2s_v3,eastus,,0.018816,80.4,0-5\n");
+      Snapshot(
+          kPrices,
+          R"([{"region_code":"eastus","sku":"standard_d2s_v3","interruption_band":"0-5","interruption_score":3.0},
+              {"region_code":"eastus","sku":"basic_a1","interruption_band":"20+","interruption_score":1.0},
+              {"region_code":"westus","sku":"standard_d2s_v3","interruption_band":"20+","interruption_score":1.0}])",
+          R"([{"region_code":"eastus","sku":"Standard_D2S_v3","vcpus":2,"offered_zones":"1,2,3"}])"));
+  EXPECT_EQ(
+      Csv(snapshot, {"instance_tier", "instance_type", "region_code", "zone", "spot_price",
+                     "savings", "interruption_band", "vcpus"}),
+      "instance_tier,instance_type,region_code,zone,spot_price,savings,interruption_band,vcpus\n"
+      "Standard,A1,EastUS,,0.5,,,\n"
+      "Standard,D2s_v3,eastus,,0.018816,80.4,0-5,2\n");
+}
+
+// A20: rows stay unique although a source spelled a pair in two ways, and the newest answer counts.
+TEST(SnapshotSqlTest, azure_A20_APairSpelledInTwoWaysHasOneRowAZone) {
+  ASSERT_OK_AND_ASSIGN(
+      const auto snapshot,
+      Snapshot(
+          kPrices, "[]", "[]",
+          R"([{"instance_tier":"Standard","instance_type":"D2S_V3","region_code":"eastus","zone":"1","score":1,"t2":0,"t3":0,"answered_at":"2026-01-28 00:00:00"},
+              {"instance_tier":"Standard","instance_type":"D2s_v3","region_code":"eastus","zone":"1","score":3,"t2":5,"t3":5,"answered_at":"2026-01-28 00:10:00"},
+              {"instance_tier":"Standard","instance_type":"D2s_v3","region_code":"eastus","zone":"2","score":2,"t2":1,"t3":0,"answered_at":"2026-01-28 00:10:00"}])"));
+  EXPECT_EQ(Csv(snapshot, {"sku", "region_code", "zone", "score", "t2", "t3"}),
+            "sku,region_code,zone,score,t2,t3\n"
+            "Standard_A1,EastUS,,,,\n"
+            "Standard_D2s_v3,eastus,1,3,5,5\n"
+            "Standard_D2s_v3,eastus,2,2,1,0\n");
 }
 
 // A32: one optional source failing stopped the merge.
 TEST(SnapshotSqlTest, azure_A32_WithoutInterruptionRatesTheirColumnsAreNull) {
-  ASSERT_OK_AND_ASSIGN(const auto snapshot,
-                       Query("snapshot.sql", {{"", "price", Prices(kPrices)},
-                                              {"", "interruption", Interruptions("[]")}}));
+  ASSERT_OK_AND_ASSIGN(const auto snapshot, Snapshot(kPrices));
   EXPECT_EQ(snapshot.num_rows(), 2);
   EXPECT_EQ((*snapshot.Load({"interruption_score"}))->column(0)->null_count(), 2);
 }
 
 TEST(SnapshotSqlTest, HasEveryColumnWithItsType) {
-  ASSERT_OK_AND_ASSIGN(const auto snapshot,
-                       Query("snapshot.sql", {{"", "price", Prices("[]")},
-                                              {"", "interruption", Interruptions("[]")}}));
+  ASSERT_OK_AND_ASSIGN(const auto snapshot, Snapshot("[]"));
   std::string columns;
   for (const auto& field : snapshot.schema()->fields()) {
     columns +=
@@ -109,13 +147,11 @@ TEST(SnapshotSqlTest, HasEveryColumnWithItsType) {
             "ts\ninterruption_band text\n"
             "interruption_score float64\nscore int8\nt2 int16\nt3 int16\nlast_score "
             "int8\nlast_count int16\n"
-            "scored_at timestamp\nanswer_text text\nanswered_at timestamp\n");
+            "scored_at ts\nanswer_text text\nanswered_at ts\n");
 }
 
 TEST(SnapshotSqlTest, KnownPairsOnlyGrow) {
-  ASSERT_OK_AND_ASSIGN(const auto snapshot,
-                       Query("snapshot.sql", {{"", "price", Prices(kPrices)},
-                                              {"", "interruption", Interruptions("[]")}}));
+  ASSERT_OK_AND_ASSIGN(const auto snapshot, Snapshot(kPrices));
   const auto head = TableOf(
       R"([{"name":"instance_tier","type":"text"},{"name":"instance_type","type":"text"},
                                 {"name":"region_name","type":"text"},{"name":"first_publish","type":"ts"}])",

@@ -121,6 +121,11 @@ Result<core::FinishResult> LakePublisher::Finish(const RunSpec& spec, const OpCo
   core::FinishResult result;
   RETURN_IF_ERROR(WriteOwedExports(spec, services_, kept_, context, result));
   RETURN_IF_ERROR(DeliverOutbox(spec, services_, context, {}, result));
+  if (result.parked > 0) {
+    result.notes.push_back(
+        fmt::format("{} outbox items are parked: see catchment deliver {} --list", result.parked,
+                    spec.dataset.text));
+  }
   if (result.exports_owed == 0 && result.waiting == 0) {
     if (const Status noted = lake::NoteSettled(*services_.store, spec.dataset.text); !noted.ok()) {
       result.notes.push_back("could not note what is settled: " + noted.error().message);

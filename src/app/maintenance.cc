@@ -178,7 +178,7 @@ Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
 }
 
 Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name,
-                                               std::stop_token stop) {
+                                               const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
   ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ChooseDatasets(settings, name));
   std::vector<MaintenanceAnswer> answers;
@@ -194,7 +194,7 @@ Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const s
 }
 
 Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& name,
-                                  int64_t min_files, std::stop_token stop) {
+                                  int64_t min_files, const std::stop_token& stop) {
   MaintenanceAnswer answer;
   ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, name));
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
@@ -226,7 +226,8 @@ Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& n
 }
 
 Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
-                                              const VerifyRequest& request, std::stop_token stop) {
+                                              const VerifyRequest& request,
+                                              const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::vector<std::string> datasets,
                    ChooseDatasets(settings, request.dataset));
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));

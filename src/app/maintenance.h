@@ -34,11 +34,11 @@ Result<std::vector<std::string>> ListDatasets(const Settings& settings);
 /// and deliveries that are owed, scratch folders. `name` empty: all datasets. Runs that are alive
 /// are left alone.
 Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name,
-                                               std::stop_token stop);
+                                               const std::stop_token& stop);
 
 /// Rewrite many small files of closed partitions as few. `table` empty: all.
 Result<MaintenanceAnswer> Compact(const Settings& settings, const std::string& name,
-                                  int64_t min_files, std::stop_token stop);
+                                  int64_t min_files, const std::stop_token& stop);
 
 struct VerifyRequest {
   std::string dataset;  ///< empty: all
@@ -46,7 +46,8 @@ struct VerifyRequest {
   bool all_versions = false;
 };
 Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
-                                              const VerifyRequest& request, std::stop_token stop);
+                                              const VerifyRequest& request,
+                                              const std::stop_token& stop);
 
 /// Write the exports of a publish (default: the newest) again. `pipeline` by name or path.
 Result<MaintenanceAnswer> ExportAgain(const Settings& settings, const std::string& pipeline,

@@ -186,6 +186,10 @@ int CurlTransfer::OnConnected(void* self, char* address, char*, int, int) {
 }
 
 bool CurlTransfer::TakeConnection(std::string_view address) {
+  // libcurl sends again by itself when a kept connection breaks. What a request costs or does
+  // outside is its sender's to decide, so only requests that read are sent again unasked.
+  const bool again = ++connections_ > 1 && request_.method != "GET" && request_.method != "HEAD";
+  if (again) return Refuse(Unavailable("the connection broke before an answer came"));
   if (plain_ && !IsLoopbackHost(address)) {
     return Refuse(Denied("{} is at {}, which is no loopback address; plain http is not sent there",
                          real_.host, address));

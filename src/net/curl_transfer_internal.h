@@ -74,6 +74,7 @@ class CurlTransfer {
   bool plain_ = false;
   bool by_deadline_ = false;  // what limits this hop: the deadline, or the request's time-out
   int redirects_ = 0;
+  int connections_ = 0;  // that it was about to be sent on, this one included
 
   Response response_;
   std::unique_ptr<BodyDecoder> decoder_;

@@ -304,6 +304,25 @@ TEST_F(CurlTransportTest, AResetOrSilentConnectionIsUnavailable) {
   EXPECT_ERROR(Send({.url = "http://127.0.0.1:1/"}), Code::kUnavailable, "GET");
 }
 
+// A26: libcurl sent a request again by itself, and no budget knew.
+TEST_F(CurlTransportTest, azure_A26_WhatIsPostedOverAKeptConnectionThatBreaksIsSentOnce) {
+  std::atomic<int> posts = 0;
+  Server server([&](Peer& peer) {
+    for (std::string request = peer.ReadRequest(); !request.empty(); request = peer.ReadRequest()) {
+      if (request.starts_with("POST")) {
+        ++posts;
+        return peer.Reset();
+      }
+      peer.Write(Http(200, "x"));
+    }
+  });
+  ASSERT_OK(Fetch(server));
+  EXPECT_ERROR(Send({.method = "POST", .url = server.Url(), .body = "{}"}), Code::kUnavailable,
+               "the connection broke before an answer came");
+  EXPECT_EQ(posts, 1);
+  EXPECT_OK(Fetch(server));
+}
+
 TEST_F(CurlTransportTest, AnEndlessBodyStopsAtTheLimit) {
   Server server([](Peer& peer) {
     peer.ReadRequest();

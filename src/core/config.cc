@@ -186,7 +186,7 @@ ConfigText ReadConfigText(std::string_view text, const std::filesystem::path& fi
 Result<Config> LoadConfig(const std::filesystem::path& file) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file, uint64_t{2} << 20));
   ConfigText read = ReadConfigText(text, file);
-  if (!read.problems.empty()) return ProblemsError(std::move(read.problems));
+  if (!read.problems.empty()) return ProblemsError(read.problems);
   return std::move(read.config);
 }
 

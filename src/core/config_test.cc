@@ -9,7 +9,7 @@ namespace {
 
 std::string Problems(std::string_view text) {
   ConfigText read = ReadConfigText(text, "catchment.yaml");
-  return read.problems.empty() ? "" : ProblemsError(std::move(read.problems)).message;
+  return read.problems.empty() ? "" : ProblemsError(read.problems).message;
 }
 
 constexpr std::string_view kDesign = R"(environments:

@@ -14,7 +14,7 @@ Result<Pipeline> ParsePipeline(std::string_view text, const std::filesystem::pat
     return std::filesystem::is_regular_file(file.parent_path() / name, ignored);
   };
   PipelineText read = ReadPipelineText(text, file, catalogue, around);
-  if (!read.problems.empty()) return ProblemsError(std::move(read.problems));
+  if (!read.problems.empty()) return ProblemsError(read.problems);
   return std::move(read.pipeline);
 }
 

@@ -638,7 +638,7 @@ std::string FileProblem::ToString() const {
   return fmt::format("{}:{}:{}: {}", file, mark.line, mark.column, message);
 }
 
-Error ProblemsError(std::vector<FileProblem> problems) {
+Error ProblemsError(const std::vector<FileProblem>& problems) {
   std::string lines;
   for (const FileProblem& problem : problems) {
     if (!lines.empty()) lines += '\n';

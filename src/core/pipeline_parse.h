@@ -23,7 +23,7 @@ struct FileProblem {
 };
 
 /// kInvalid with one problem a line, in the order of the file. Not to be called without problems.
-Error ProblemsError(std::vector<FileProblem> problems);
+Error ProblemsError(const std::vector<FileProblem>& problems);
 
 struct PipelineText {
   Pipeline pipeline;  ///< meaningful only if there are no problems

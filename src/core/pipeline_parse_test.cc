@@ -49,7 +49,7 @@ PipelineText Read(std::string_view text) {
 /// The problems of a text, one a line.
 std::string Problems(std::string_view text) {
   PipelineText read = Read(text);
-  return read.problems.empty() ? "" : ProblemsError(std::move(read.problems)).message;
+  return read.problems.empty() ? "" : ProblemsError(read.problems).message;
 }
 
 constexpr std::string_view kAzure = R"(pipeline: azure-spot

@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD   = build/$(PRESET)
 JOBS   ?= $(shell nproc)
 
-.PHONY: build demo test test-real bench fuzz asan tsan ci tidy format format-check install deb show-ground setup clean
+.PHONY: build demo test test-real bench fuzz asan tsan ci tidy format format-check install deb show-ground show-azure setup clean
 
 build: setup
 	@cmake --preset $(PRESET) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -52,6 +52,9 @@ deb: build
 
 show-ground: build
 	@tools/show-ground
+
+show-azure: build
+	@tools/show-azure
 
 clean:
 	rm -rf build

@@ -147,7 +147,7 @@ Result<Secret> LocalSecretStore::Get(std::string_view reference, const OpContext
   }
   if (parsed.kind == "file") {
     constexpr uint64_t kLargest = 64 << 10;
-    ASSIGN_OR_RETURN(std::string text, ReadFile(parsed.name, kLargest), "{}", reference);
+    ASSIGN_OR_RETURN(std::string text, ReadFile(parsed.name, kLargest));
     if (text.ends_with('\n')) text.pop_back();
     if (text.ends_with('\r')) text.pop_back();
     if (text.empty()) return NotFound("{}: the file is empty", reference);

@@ -78,8 +78,7 @@ Result<net::Response> SubscriptionTransport::List(const net::Request& request,
   MutexLock lock(mutex_);
   auto known = digests_.find(identity);
   if (known == digests_.end()) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> ids, resolve_(identity, context),
-                     "subscriptions of identity '{}'", identity);
+    ASSIGN_OR_RETURN(const std::vector<std::string> ids, resolve_(identity, context));
     known = digests_.try_emplace(identity).first;
     for (const std::string& id : ids) {
       std::string digest = SubscriptionDigest(id);

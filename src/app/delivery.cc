@@ -42,6 +42,12 @@ Result<NamedSink> ReadSink(const core::RunSpec& spec, const PublisherServices& s
   return NotFound("there is no sink '{}'", definition->kind);
 }
 
+void CollectTexts(const nlohmann::json& document, std::vector<std::string>& texts) {
+  if (document.is_string()) texts.push_back(document.get<std::string>());
+  if (!document.is_structured()) return;
+  for (const nlohmann::json& element : document) CollectTexts(element, texts);
+}
+
 Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec,
                                               const PublisherServices& services,
                                               const std::string& name) {
@@ -158,6 +164,18 @@ Result<nlohmann::json> SinkKeysOf(const core::SinkSpec& sink, const core::RunSpe
   return keys;
 }
 
+std::optional<std::string> MissingVariable(const core::SinkSpec& sink, const core::RunSpec& spec) {
+  std::vector<std::string> texts = {sink.to};
+  CollectTexts(sink.with, texts);
+  for (const std::string& text : texts) {
+    for (const std::string& name : core::ListPlaceholders(text)) {
+      if (name.starts_with("env.") && !spec.placeholders.variables.contains(name.substr(4)))
+        return name.substr(4);
+    }
+  }
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<sinks::Notifier>> MakeNotifier(const core::RunSpec& spec,
                                                       const PublisherServices& services,
                                                       const std::string& name) {
@@ -172,7 +190,8 @@ std::vector<lake::OutboxItem> MakeOutbox(const core::Pipeline& pipeline, const c
   for (size_t i = 0; i < pipeline.sinks.size(); ++i) {
     const core::SinkSpec& sink = pipeline.sinks[i];
     if (sink.table.empty() ||
-        std::find(published.begin(), published.end(), sink.table) == published.end())
+        std::find(published.begin(), published.end(), sink.table) == published.end() ||
+        MissingVariable(sink, spec))
       continue;
     items.push_back({SinkName(i, sink), sink.kind, sink.table,
                      fmt::format("{}/{}/{}", spec.dataset.text, sink.table, spec.slot.id.text)});

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ std::string SinkName(size_t index, const core::SinkSpec& sink);
 /// suffix behind the names of outside stores.
 Result<nlohmann::json> SinkKeysOf(const core::SinkSpec& sink, const core::RunSpec& spec,
                                   const std::string& suffix);
+
+/// The variable that a sink names and the environment does not have: the sink is off there. Null:
+/// it is on.
+std::optional<std::string> MissingVariable(const core::SinkSpec& sink, const core::RunSpec& spec);
 
 /// What a sink with `on:` sends its texts by. kInvalid: its keys, or its kind sends none.
 Result<std::unique_ptr<sinks::Notifier>> MakeNotifier(const core::RunSpec& spec,

@@ -171,12 +171,33 @@ Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
   return {};
 }
 
+/// Let paths name what sources counted: `{count.placement.desired_count}`.
+void AddCounts(std::span<const SourceReport> reports, core::PlaceholderValues& placeholders) {
+  for (const SourceReport& report : reports) {
+    for (const auto& [name, count] : report.counts)
+      placeholders.names[fmt::format("count.{}.{}", report.source, name)] = fmt::to_string(count);
+  }
+}
+
+/// Whether all counts that a path names are there; `foretold` ones stand as their names.
+bool KnowsCounts(const std::string& path, bool foretold, core::PlaceholderValues& placeholders) {
+  for (const std::string& name : core::ListPlaceholders(path)) {
+    if (!name.starts_with("count.") || placeholders.names.contains(name)) continue;
+    if (!foretold) return false;
+    placeholders.names[name] = "<" + name.substr(name.rfind('.') + 1) + ">";
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& spec,
                                                           const std::vector<std::string>& published,
-                                                          const core::Artifacts* outputs) {
+                                                          const core::Artifacts* outputs,
+                                                          std::span<const SourceReport> reports) {
   std::vector<lake::ExportRecord> records;
+  core::PlaceholderValues placeholders = spec.placeholders;
+  AddCounts(reports, placeholders);
   const core::Pipeline& pipeline = *spec.definition;
   for (size_t i = 0; i < pipeline.exports.size(); ++i) {
     const core::ExportSpec& definition = pipeline.exports[i];
@@ -186,12 +207,13 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& s
         std::find(published.begin(), published.end(), definition.table) == published.end()) {
       continue;
     }
+    if (!KnowsCounts(definition.path, outputs == nullptr, placeholders)) continue;
     lake::ExportRecord record;
     record.id = ExportId(i, definition);
     record.table = definition.table;
     record.as = definition.as;
     record.root = definition.root;
-    ASSIGN_OR_RETURN(record.path, core::ExpandPlaceholders(definition.path, spec.placeholders),
+    ASSIGN_OR_RETURN(record.path, core::ExpandPlaceholders(definition.path, placeholders),
                      "export {}", record.id);
     record.slotless = definition.slotless();
     records.push_back(std::move(record));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,11 @@ namespace catchment::app {
 /// The export records of a publish: one for each export of the pipeline that this environment has
 /// and whose table is published or given by its task, paths with placeholders filled. `published`:
 /// tables this run publishes; `outputs`: what its tasks gave (null: not known yet, all that they
-/// may give).
+/// may give). An export whose path names a count that no report has is left out.
 Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& spec,
                                                           const std::vector<std::string>& published,
-                                                          const core::Artifacts* outputs);
+                                                          const core::Artifacts* outputs,
+                                                          std::span<const SourceReport> reports);
 
 /// One line for each export `from:` a task that gave no table.
 std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs);

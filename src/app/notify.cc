@@ -63,7 +63,7 @@ std::vector<std::string> Notify(const core::RunSpec& spec, const PublisherServic
   last.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   const std::vector<core::SinkSpec>& sinks = spec.definition->sinks;
   for (size_t i = 0; i < sinks.size(); ++i) {
-    if (sinks[i].on.empty()) continue;
+    if (sinks[i].on.empty() || MissingVariable(sinks[i], spec)) continue;
     if (!facts) facts = FactsOf(spec, services, result);
     const std::optional<std::string> text = NotificationText(*facts, sinks[i].on);
     if (!text) continue;

@@ -5,6 +5,8 @@
 #include "app/catalogue.h"
 #include "app/delivery.h"
 #include "app/export_writer.h"
+#include "app/placement_forecast.h"
+#include "base/text.h"
 #include "lake/history.h"
 #include "lake/local_store.h"
 
@@ -70,6 +72,10 @@ std::string WhatText(const core::TaskSpec& task, const lake::ViewForRun& views, 
 /// `sink timestream spotlake-test/azure-test`, `messages by slack on failed, gap`.
 Result<std::string> SinkText(const core::SinkSpec& sink, const core::RunSpec& spec,
                              const std::string& suffix) {
+  if (const auto variable = MissingVariable(sink, spec)) {
+    return fmt::format("nothing by {}: the environment has no '{}' under vars", sink.kind,
+                       *variable);
+  }
   if (sink.table.empty())
     return fmt::format("messages by {} on {}", sink.kind, fmt::join(sink.on, ", "));
   ASSIGN_OR_RETURN(const nlohmann::json keys, SinkKeysOf(sink, spec, suffix), "sink {}", sink.kind);
@@ -79,6 +85,35 @@ Result<std::string> SinkText(const core::SinkSpec& sink, const core::RunSpec& sp
     if (found != keys.end() && found->is_string()) text += " " + found->get<std::string>();
   }
   return text;
+}
+
+std::string ForecastText(const sources::azure::PlacementForecast& forecast) {
+  return fmt::format(
+      "{}count {}: {} calls for {} pairs (bound {}, {:+.1f}%), {} allowed now, {} pairs left out",
+      forecast.first ? "first run of the day, " : "", forecast.count, FormatCount(forecast.calls),
+      FormatCount(forecast.pairs), FormatCount(forecast.bound), forecast.gap_percent,
+      FormatCount(forecast.allowance), FormatCount(forecast.left_out));
+}
+
+/// Say of a task that asks within budgets how many calls it would make.
+void AddForecast(const Settings& settings, const core::RunSpec& spec, const core::TaskSpec& task,
+                 const lake::ViewForRun& views, PlannedTask& planned) {
+  if (task.what != sources::azure::kPlacementApi) return;
+  const auto store = lake::LocalStore::OpenRead(settings.lake_root);
+  if (!store.ok()) return;
+  const auto forecast = ForecastPlacement(settings, spec, task, **store, views.head);
+  if (!forecast.ok()) {
+    planned.what += "; calls unknown: " + forecast.error().message;
+  } else if (!*forecast) {
+    planned.what += "; calls are known after the first publish";
+  } else {
+    const sources::azure::PlacementForecast& known = **forecast;
+    planned.what += "; " + ForecastText(known);
+    planned.figures = {{"first_of_day", known.first},  {"count", known.count},
+                       {"pairs", known.pairs},         {"calls", known.calls},
+                       {"bound", known.bound},         {"gap_percent", known.gap_percent},
+                       {"allowance", known.allowance}, {"left_out", known.left_out}};
+  }
 }
 
 }  // namespace
@@ -98,6 +133,7 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequ
       answer.tasks.push_back({task.name, std::string(core::TaskKindName(task.kind)),
                               fmt::format("{}", fmt::join(task.needs, ", ")),
                               WhatText(task, views, spec.slot.start)});
+      AddForecast(settings, spec, task, views, answer.tasks.back());
     }
     std::vector<std::string> published;
     for (const core::PublishedTable& table : spec.definition->publish) {
@@ -106,7 +142,7 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequ
                                           core::TableModeName(table.mode),
                                           (settings.lake_root / spec.dataset.text).string()));
     }
-    ASSIGN_OR_RETURN(const auto exports, MakeExportRecords(spec, published, nullptr));
+    ASSIGN_OR_RETURN(const auto exports, MakeExportRecords(spec, published, nullptr, {}));
     for (const lake::ExportRecord& record : exports) {
       const auto root = settings.export_roots.find(record.root);
       answer.writes.push_back(

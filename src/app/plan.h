@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ struct PlannedTask {
   std::string name, kind, needs;
   std::string
       what;  ///< one line: asks the world, or uses which stored answer; which file or transform
+  /// Of a source within budgets: count, pairs, calls, bound, gap_percent, allowance, left_out. Else
+  /// null.
+  nlohmann::json figures = nlohmann::json();
 };
 
 /// What a run would do.
@@ -22,8 +26,8 @@ struct PlanAnswer {
   std::vector<std::string> notes;   ///< what to know before running it
 };
 
-/// What `catchment run` with the same request would ask, read and write. Asks nothing of the world
-/// and writes nothing.
+/// What `catchment run` with the same request would ask, read and write, with calls and budgets.
+/// Asks no source and writes nothing.
 Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request);
 
 }  // namespace catchment::app

@@ -69,7 +69,8 @@ Result<lake::PublishInput> MakePublishInput(const core::PublishRequest& request,
   input.gaps = request.gaps;
   input.reports = request.reports;
   input.outbox = MakeOutbox(*spec.definition, spec, names);
-  ASSIGN_OR_RETURN(input.exports, MakeExportRecords(spec, names, &request.outputs));
+  ASSIGN_OR_RETURN(input.exports,
+                   MakeExportRecords(spec, names, &request.outputs, request.reports));
   input.verdicts = VerdictsToJson(verdicts);
   return input;
 }

@@ -12,7 +12,8 @@ namespace {
 std::vector<net::ServiceHost> ServiceHosts() {
   return {{"prices.azure.com", "prices"},
           {"management.azure.com", "management"},
-          {"login.microsoftonline.com", "login"}};  // those of AWS are named by their requests
+          {"login.microsoftonline.com", "login"},
+          {"hooks.slack.com", "slack"}};  // those of AWS are named by their requests
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ void SetUpPlan(CLI::App& app, Session& session) {
       for (const app::PlannedTask& task : plan.tasks) {
         tasks.push_back(
             {{"name", task.name}, {"kind", task.kind}, {"needs", task.needs}, {"what", task.what}});
+        if (!task.figures.is_null()) tasks.back()["figures"] = task.figures;
       }
       list.push_back({{"dataset", plan.dataset},
                       {"slot", plan.slot},

@@ -134,11 +134,14 @@ class Checker {
     return "";
   }
 
+  /// A sink may name variables that the environment does not have: it is off there.
   void CheckSink(const SinkSpec& spec) {
+    in_sink_ = true;
     CheckPublished(spec.table, "sink", spec.mark);
     if (!spec.sql.empty()) CheckFile(spec.sql, "sql", spec.mark);
     CheckText(spec.to, "to", spec.mark);
     CheckDocument(spec.with, "sink", spec.mark);
+    in_sink_ = false;
   }
 
   void CheckFile(const std::string& name, const std::string& what, Mark mark) {
@@ -174,9 +177,13 @@ class Checker {
                     DidYouMean(word, known));
     };
     if (name == "slot") return;
+    if (name.starts_with("count.")) {
+      const std::string_view rest = std::string_view(name).substr(6);
+      return unknown("task", std::string(rest.substr(0, rest.find('.'))), tasks_);
+    }
     if (name.starts_with("param.")) return unknown("parameter", name.substr(6), parameters_);
     if (name.starts_with("env.")) {
-      if (around_.variables)
+      if (around_.variables && !in_sink_)
         unknown("variable of the environment", name.substr(4), *around_.variables);
       return;
     }
@@ -221,6 +228,7 @@ class Checker {
   const PipelineSurroundings& around_;
   Problems& problems_;
   std::vector<std::string> tasks_, parameters_, tables_, names_;
+  bool in_sink_ = false;
 };
 
 }  // namespace

@@ -263,7 +263,8 @@ TEST(PipelineSchemaTest, KnowsEveryKeyThatTheParserKnows) {
 
 TEST(PipelineParseTest, AnExportNamesWhatATaskGaveOrATableOfTheRun) {
   const std::string head =
-      "pipeline: x\ntasks: {price: {source: azure.retail_prices}, own: {exec: [sh], outputs: [rows]}, "
+      "pipeline: x\ntasks: {price: {source: azure.retail_prices}, own: {exec: [sh], outputs: "
+      "[rows]}, "
       "derived: {sql: a.sql, needs: [own.rows]}}\nexports:\n";
   const auto problems = [&](const std::string& entry) {
     return Problems(head + "  - {" + entry + ", as: json, path: a}\n");

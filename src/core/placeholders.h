@@ -17,7 +17,8 @@ struct PlaceholderValues {
   nlohmann::json parameters = nlohmann::json::object();  ///< `{param.x}`
   std::map<std::string, std::string> variables;          ///< `{env.x}`
   std::optional<Time> slot;                              ///< `{slot}`, `{slot:%Y/%m}`
-  std::map<std::string, std::string> names;              ///< `{collection}`, `{layout}`
+  /// `{collection}`, `{layout}`; at publish also `{count.TASK.NAME}` of the sources' reports
+  std::map<std::string, std::string> names;
 };
 
 /// Replace `{param.x}`, `{env.x}`, `{slot}`, `{slot:%…}` and `{name}`. `{{name}}` stands for

@@ -312,7 +312,16 @@ Result<int64_t> FindHead(const ReadStore& store, std::string_view dataset) {
                      dataset);
     if (newest > 0) return newest;
   }
-  return NewestListed(store, dataset, "").WithContext(fmt::format("find head of {}", dataset));
+  ASSIGN_OR_RETURN(const int64_t newest, NewestListed(store, dataset, ""), "find head of {}",
+                   dataset);
+  if (newest == 0 && hint > 0) {
+    // HEAD is written after its manifest: a lake that lost all of them is not an empty one.
+    return Corrupt(
+        "{}: HEAD names manifest {}, but no manifest can be seen; restore them from a backup, or "
+        "remove HEAD if the dataset is to begin anew",
+        dataset, hint);
+  }
+  return newest;
 }
 
 Result<View> LoadView(const ReadStore& store, std::string_view dataset,

@@ -265,6 +265,16 @@ TEST(FindHeadTest, HeadIsOnlyAHint) {
   EXPECT_EQ(FindHead(store, kDataset).value(), 3);
 }
 
+// A25: what was there and cannot be seen is not absent.
+TEST(FindHeadTest, azure_A25_ALakeThatLostItsManifestsIsNotEmpty) {
+  MemoryStore store;
+  ASSERT_OK(store.Put("azure-spot/HEAD", "2\n"));
+  EXPECT_ERROR(FindHead(store, kDataset), Code::kCorrupt,
+               "HEAD names manifest 2, but no manifest can be seen");
+  ASSERT_OK(store.Put("azure-spot/HEAD", "garbage"));
+  EXPECT_EQ(FindHead(store, kDataset).value(), 0);
+}
+
 TEST(FindHeadTest, AReadErrorIsNeverAbsence) {
   MemoryStore store;
   CountingStore broken(store);

@@ -157,11 +157,18 @@ TEST(SnapshotSqlTest, KnownPairsOnlyGrow) {
                                 {"name":"region_name","type":"text"},{"name":"first_publish","type":"ts"}])",
       R"([{"instance_tier":"Standard","instance_type":"gone","region_name":"US East","first_publish":"2026-01-01 00:00:00"},
                                 {"instance_tier":"Standard","instance_type":"D2s_v3","region_name":"US East","first_publish":"2026-01-02 00:00:00"}])");
-  ASSERT_OK_AND_ASSIGN(const auto known, Query("known_pairs.sql", {{"head", "known_pairs", head},
-                                                                   {"", "snapshot", snapshot}}));
+  const auto earlier = TableOf(
+      R"([{"name":"InstanceTier","type":"text"},{"name":"InstanceType","type":"text"},{"name":"Region","type":"text"}])",
+      R"([{"InstanceTier":"Standard","InstanceType":"D2s_v3","Region":"US East"},
+          {"InstanceTier":"Standard","InstanceType":"D2s_v3","Region":"Mars North"}])");
+  ASSERT_OK_AND_ASSIGN(const auto known,
+                       Query("known_pairs.sql", {{"head", "known_pairs", head},
+                                                 {"", "snapshot", snapshot},
+                                                 {"", "earlier_pairs", earlier}}));
   EXPECT_EQ(Csv(known, {"instance_tier", "instance_type", "region_name", "first_publish"}),
             "instance_tier,instance_type,region_name,first_publish\n"
             "Standard,A1,EastUS,2026-01-28T00:10:00Z\n"
+            "Standard,D2s_v3,Mars North,2026-01-28T00:10:00Z\n"
             "Standard,D2s_v3,US East,2026-01-02T00:00:00Z\n"
             "Standard,gone,US East,2026-01-01T00:00:00Z\n");
 }

@@ -35,15 +35,18 @@ Result<Options> ReadOptions(const SourceInput& input) {
                                      "max_file_bytes"}));
   Options options;
   ASSIGN_OR_RETURN(const std::string path, with.Text("path", ""));
-  if (path.empty()) return with.Bad("path", "a file, or a pattern such as data/*.csv");
-  std::error_code error;
-  options.pattern = std::filesystem::absolute(input.base_folder / path, error).lexically_normal();
+  if (!path.empty()) {
+    std::error_code error;
+    options.pattern = std::filesystem::absolute(input.base_folder / path, error).lexically_normal();
+  }
   ASSIGN_OR_RETURN(options.format, with.Text("format", ""));
   for (const std::string_view known : {"", "csv", "json", "ndjson", "parquet"}) {
     if (options.format == known) break;
     if (known == "parquet") return with.Bad("format", "csv, json, ndjson or parquet");
   }
   ASSIGN_OR_RETURN(options.schema, DeclaredColumns(with));
+  if (path.empty() && options.schema == nullptr)
+    return with.Bad("path", "a file, or a pattern such as data/*.csv");
   ASSIGN_OR_RETURN(const std::string delimiter, with.Text("delimiter", ","));
   if (delimiter.size() != 1) return with.Bad("delimiter", "one character");
   options.delimiter = delimiter[0];
@@ -157,6 +160,7 @@ class FileRows final : public Source {
  private:
   static Result<columnar::Table> ReadAll(const SourceInput& input, const Options& options,
                                          const OpContext& context, SourceReport& report) {
+    if (options.pattern.empty()) return columnar::Table::Empty(options.schema);
     Reader reader(input, options, context, report);
     ASSIGN_OR_RETURN(const std::vector<std::string> files, reader.List());
     std::vector<columnar::Table> tables;

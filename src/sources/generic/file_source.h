@@ -11,7 +11,8 @@ namespace catchment::sources::generic {
 /// order of their names and put under each other; each is one unit `file` of the coverage. No file
 /// is `unavailable` (not_found), naming the pattern; a row that does not fit is `unavailable`
 /// (invalid or corrupt), naming file, line, column and what was expected. Files are recorded, so
-/// that a replay does not need them.
+/// that a replay does not need them. An empty `path` with declared `columns` (a parameter that was
+/// not given) is a table without rows.
 SourceEntry FileSource();
 
 }  // namespace catchment::sources::generic

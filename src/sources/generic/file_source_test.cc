@@ -136,6 +136,13 @@ TEST_F(FileSourceTest, WrongParametersAreRefused) {
   }
 }
 
+TEST_F(FileSourceTest, NoPathWithDeclaredColumnsIsATableWithoutRows) {
+  const SourceResult result = Collect({{"path", ""}, {"columns", {{"name", "text"}}}});
+  EXPECT_EQ(Csv(result), "name\n");
+  EXPECT_EQ(result.report.state, SourceState::kLive);
+  EXPECT_TRUE(result.report.coverage.empty());
+}
+
 TEST_F(FileSourceTest, OtherRequestsGoToTheNetwork) {
   net::Request request;
   request.url = "https://example.org/a";

@@ -45,6 +45,13 @@ Status CheckProgramsAllowed(const core::Environment& environment, const std::str
 
 Result<std::map<std::string, std::unique_ptr<core::TaskBody>>> MakeTaskBodies(
     const core::Pipeline& pipeline, const TaskServices& services) {
+  const core::Environment& environment = services.settings->environment;
+  if (!pipeline.test_reads.empty() && !environment.reads.empty()) {
+    return Invalid(
+        "test_reads: environment '{}' cannot take answers over from '{}' yet; leave test_reads out, "
+        "and it asks for itself",
+        environment.name, environment.reads);
+  }
   std::map<std::string, std::unique_ptr<core::TaskBody>> bodies;
   for (const core::TaskSpec& task : pipeline.tasks) {
     ASSIGN_OR_RETURN(bodies[task.name], MakeBody(pipeline, task, services));

@@ -1,5 +1,9 @@
 #include "sources/freshness.h"
 
+#include <utility>
+
+#include "sources/call_budget.h"
+
 namespace catchment::sources {
 
 bool IsDue(const SourceInput& input, const std::string& unit, std::chrono::milliseconds refresh) {
@@ -27,6 +31,32 @@ std::string_view GapReason(Code code) {
     default:
       return "failed";
   }
+}
+
+Code CodeOfReason(std::string_view reason) {
+  if (reason == "credentials") return Code::kDenied;
+  if (reason == "budget") return Code::kExhausted;
+  if (reason == "deadline") return Code::kDeadline;
+  return Code::kUnavailable;
+}
+
+Error RememberedFailure(const SourceInput& input, const std::string& unit, Error failure,
+                        const OpContext& context, int64_t& calls) {
+  constexpr char kNoRequest[] = "no request";
+  const std::string_view reason = GapReason(failure.code);
+  const bool replayed = failure.code == Code::kNotFound;
+  // What was received speaks for itself.
+  if (reason == "failed" && calls > 0 && !replayed) return failure;
+  CallBudget recording(*input.transport, unit, "", context, {});
+  const std::string asked = calls > 0 ? "failure" : kNoRequest;
+  Result<std::string> kept = recording.Fate(replayed ? kNoRequest : asked, 0, reason);
+  if (replayed && kept.ok()) {
+    calls = 0;
+  } else if (replayed) {
+    kept = recording.Fate("failure", 0, reason);
+  }
+  if (kept.ok() && *kept != reason) failure.code = CodeOfReason(*kept);
+  return failure;
 }
 
 nlohmann::json UnitFacts(const SourceInput& input, Time collected_at) {

@@ -22,6 +22,15 @@ const PriorAnswer* UsableCopy(const SourceInput& input, const std::string& unit,
 /// The reason of a gap that a failure makes: `credentials`, `budget`, `deadline`, else `failed`.
 std::string_view GapReason(Code code);
 
+/// The code of a failure with this reason; of `failed`: kUnavailable.
+Code CodeOfReason(std::string_view reason);
+
+/// A unit's failure with the reason that the recording keeps: a replay sees only that there is no
+/// answer (kNotFound), not that there was no token or no time. Asks the source's transport. `calls`
+/// becomes 0 in a replay of a run that made no request.
+Error RememberedFailure(const SourceInput& input, const std::string& unit, Error failure,
+                        const OpContext& context, int64_t& calls);
+
 /// What the state says of a unit that this run collected completely:
 /// {"run", "task", "slot_time", "collected_at"}; the engine adds where the exchanges are.
 nlohmann::json UnitFacts(const SourceInput& input, Time collected_at);

@@ -59,9 +59,13 @@ Obtained<Crawl> Obtain(const SourceInput& input, const std::string& unit,
                                        prior.run, obtained.crawl.failure->message));
   }
   obtained.crawl = read(*input.transport, context, /*live=*/true);
+  obtained.fresh = obtained.crawl.complete();
+  if (!obtained.fresh && obtained.crawl.failure->code != Code::kCancelled) {
+    obtained.crawl.failure = RememberedFailure(input, unit, *std::move(obtained.crawl.failure),
+                                               context, obtained.crawl.calls);
+  }
   report.calls += obtained.crawl.calls;
   report.bytes += obtained.crawl.bytes;
-  obtained.fresh = obtained.crawl.complete();
   if (obtained.fresh) return obtained;
   obtained.failure = obtained.crawl.failure;
   if (const PriorAnswer* copy = UsableCopy(input, unit, stale_limit, context.clock->Now())) {

@@ -4,9 +4,13 @@
 
 #include "base/test.h"
 #include "net/fake_transport.h"
+#include "net/memory_blob_store.h"
+#include "net/memory_budget_store.h"
 #include "net/token_source.h"
+#include "net/vault.h"
 #include "sources/azure/eviction_client.h"
 #include "sources/azure/eviction_source.h"
+#include "sources/budget_transport.h"
 
 namespace catchment::sources::azure {
 namespace {
@@ -187,7 +191,42 @@ TEST_F(EvictionTest, ARefusedIdentityIsReportedAndNotTriedAgain) {
     ASSERT_EQ(result.report.gaps.size(), 1u);
     EXPECT_EQ(result.report.gaps[0].reason, "credentials");
     EXPECT_EQ(result.tables.at("").num_rows(), 0);
-    EXPECT_EQ(service.requests().size(), 1u);
+    // The service is asked once, the recording is told why.
+    ASSERT_EQ(service.requests().size(), 2u);
+    EXPECT_EQ(service.requests()[1].url, "https://budget.invalid/fate");
+  }
+}
+
+TEST_F(EvictionTest, AReplayKnowsThatThereWasNoToken) {
+  class NoTokens final : public net::TokenSource {
+   public:
+    Result<net::Secret> Token(const OpContext&) override { return Denied("no such secret"); }
+    void Drop(const net::Secret&) override {}
+  };
+  const TemporaryFolder folder;
+  net::MemoryBlobStore vault;
+  ASSERT_OK_AND_ASSIGN(const auto log, net::ExchangeLog::Open(folder.path));
+  FakeTransport service([](const Request&) -> Result<Response> { return Answer(500); });
+  net::MemoryBudgetStore store({});
+  BudgetTransport budgets(service, store);
+  net::RecordingTransport recording(budgets, *log, "interruption");
+  NoTokens none;
+  input_.transport = &recording;
+  input_.tokens = &none;
+  ASSERT_OK_AND_ASSIGN(const SourceResult live,
+                       EvictionRatesSource().make()->Collect(input_, context_));
+  EXPECT_TRUE(service.requests().empty());
+  ASSERT_OK_AND_ASSIGN(const auto sealed, log->Seal(vault));
+  net::ReplayTransport replay(vault, sealed.exchanges, "interruption");
+  input_.transport = &replay;
+  input_.tokens = &token_;
+  ASSERT_OK_AND_ASSIGN(const SourceResult again,
+                       EvictionRatesSource().make()->Collect(input_, context_));
+  for (const SourceResult* result : {&live, &again}) {
+    ASSERT_EQ(result->report.gaps.size(), 1u);
+    EXPECT_EQ(result->report.gaps[0].reason, "credentials");
+    EXPECT_EQ(result->report.coverage[0].missing.at("credentials"), 1);
+    EXPECT_EQ(result->report.coverage[0].asked, 0);
   }
 }
 

@@ -26,14 +26,6 @@ struct PairState {
   std::string reason;  // of the first call that should have answered it
 };
 
-/// Code of a report whose pairs are all missing for `reason`.
-Code CodeOf(std::string_view reason) {
-  if (reason == "credentials") return Code::kDenied;
-  if (reason == "budget") return Code::kExhausted;
-  if (reason == "deadline") return Code::kDeadline;
-  return Code::kUnavailable;
-}
-
 /// One run of the source.
 class Collection {
  public:
@@ -378,7 +370,7 @@ class Collection {
     const auto most =
         std::max_element(missing.begin(), missing.end(),
                          [](const auto& a, const auto& b) { return a.second < b.second; });
-    report_.error_code = CodeName(CodeOf(most->first));
+    report_.error_code = CodeName(CodeOfReason(most->first));
   }
 
   std::string GapText(const std::string& reason, int64_t pairs, int64_t expected) const {

@@ -70,8 +70,6 @@ ResourceSkusCrawl Read(net::Transport& transport, const Options& options, net::T
   const auto digests = AskSubscriptions(transport, options.identity, context);
   if (!digests.ok()) {
     crawl.failure = digests.error();
-    // An absent secret is a matter of credentials.
-    if (crawl.failure->code == Code::kNotFound) crawl.failure->code = Code::kDenied;
     return crawl;
   }
   ResourceSkusOptions with = options.crawl;

@@ -78,7 +78,11 @@ Result<net::Response> SubscriptionTransport::List(const net::Request& request,
   MutexLock lock(mutex_);
   auto known = digests_.find(identity);
   if (known == digests_.end()) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> ids, resolve_(identity, context));
+    Result<std::vector<std::string>> resolved = resolve_(identity, context);
+    // kNotFound is left to replays, for a question that was not recorded.
+    if (!resolved.ok() && resolved.error().code == Code::kNotFound)
+      return Denied("{}", resolved.error().message);
+    ASSIGN_OR_RETURN(const std::vector<std::string> ids, std::move(resolved));
     known = digests_.try_emplace(identity).first;
     for (const std::string& id : ids) {
       std::string digest = SubscriptionDigest(id);

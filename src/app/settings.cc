@@ -48,8 +48,9 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   } else {
     ASSIGN_OR_RETURN(settings.config, core::LoadConfig(request.config_path));
   }
+  // A file named without a folder has an empty one.
   if (settings.config.folder.is_relative())
-    settings.config.folder = fs::absolute(settings.config.folder);
+    settings.config.folder = fs::current_path() / settings.config.folder;
   ASSIGN_OR_RETURN(settings.environment, settings.config.FindEnvironment(request.environment));
   if (const char* clock = std::getenv("CATCHMENT_CLOCK"); clock != nullptr) settings.clock = clock;
   settings.simulated = !settings.clock.empty() || AnyEndpointVariable();

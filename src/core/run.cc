@@ -368,7 +368,8 @@ Run::MaybeEnding Run::AcceptFailure(size_t index, const Error& error) {
     return std::nullopt;
   }
   Error named = error;
-  named.message = fmt::format("task '{}': {}", task.name, error.message);
+  const std::string name = fmt::format("task '{}'", task.name);
+  if (!named.message.starts_with(name)) named.message = name + ": " + error.message;
   return Fail(named);
 }
 

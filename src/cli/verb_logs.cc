@@ -24,6 +24,10 @@ void Print(const core::RunRecord& run, const std::vector<core::RunMessage>& mess
   text += fmt::format("\n{}\n\n{}", run.message, TasksText(run));
   for (const Gap& gap : run.gaps)
     text += fmt::format("gap {} {} {}: {}\n", gap.source, gap.reason, gap.units, gap.detail);
+  for (const SourceReport& report : run.reports) {
+    for (const std::string& note : report.notes)
+      text += fmt::format("note {}: {}\n", report.source, note);
+  }
   for (const core::RunMessage& message : messages) {
     text += fmt::format("{} {} {}{}{}\n", FormatTime(message.at), message.level, message.task,
                         message.task.empty() ? "" : ": ", message.text);

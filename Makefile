@@ -2,6 +2,9 @@
 PRESET ?= release
 BUILD   = build/$(PRESET)
 JOBS   ?= $(shell nproc)
+# Clones of one machine share what ccache holds.
+export CCACHE_BASEDIR   ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
 
 .PHONY: build demo test test-real bench fuzz asan tsan ci tidy format format-check install deb show-ground show-azure setup clean
 

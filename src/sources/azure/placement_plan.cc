@@ -246,6 +246,40 @@ Result<columnar::Table> MakePlanTable(const std::vector<PlannedCall>& plan) {
   return columnar::Table::FromArrow(std::move(table));
 }
 
+namespace {
+
+/// Plan those shares anew that gain most by it, one after the other, until all together need at
+/// most `allowed` calls; the others stay as they are. `shares` are in the order of `digests`.
+Status ReplaceCostlyShares(const std::vector<std::string>& digests,
+                           const std::map<std::string, std::vector<CoverPair>>& pairs,
+                           int64_t allowed, std::vector<std::vector<CoverCall>>& shares) {
+  const auto total = [&] {
+    int64_t calls = 0;
+    for (const auto& share : shares) calls += static_cast<int64_t>(share.size());
+    return calls;
+  };
+  if (total() <= allowed) return {};
+  std::vector<std::vector<CoverCall>> anew(shares.size());
+  std::vector<size_t> by_gain;
+  for (size_t at = 0; at < shares.size(); ++at) {
+    const auto own = pairs.find(digests[at]);
+    if (own == pairs.end()) continue;
+    ASSIGN_OR_RETURN(transforms::CoverPlan cover, transforms::PlanCover(own->second));
+    anew[at] = std::move(cover.calls);
+    if (anew[at].size() < shares[at].size()) by_gain.push_back(at);
+  }
+  std::stable_sort(by_gain.begin(), by_gain.end(), [&](size_t a, size_t b) {
+    return shares[a].size() - anew[a].size() > shares[b].size() - anew[b].size();
+  });
+  for (const size_t at : by_gain) {
+    if (total() <= allowed) break;
+    shares[at] = std::move(anew[at]);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<PlacementPlan> MakePlacementPlan(const WantedPairs& wanted, const PlacementTurn& turn,
                                         const std::vector<std::string>& digests,
                                         const std::map<std::string, std::string>& sticky,
@@ -261,16 +295,15 @@ Result<PlacementPlan> MakePlacementPlan(const WantedPairs& wanted, const Placeme
     plan.subscription.emplace_hint(plan.subscription.end(), pair, digest);
   }
   auto previous = BySubscription(stored);
+  std::vector<std::vector<CoverCall>> shares;
   for (const std::string& digest : digests) {
-    std::vector<CoverCall> calls;
-    if (plan.anew) {
-      ASSIGN_OR_RETURN(transforms::CoverPlan cover,
-                       transforms::PlanCover(pairs[digest], {}, previous[digest]));
-      calls = std::move(cover.calls);
-    } else {
-      ASSIGN_OR_RETURN(calls, transforms::RepairCover(previous[digest], pairs[digest]));
-    }
-    for (CoverCall& call : calls) plan.calls.push_back({digest, std::move(call)});
+    ASSIGN_OR_RETURN(shares.emplace_back(),
+                     transforms::RepairCover(previous[digest], pairs[digest]));
+  }
+  if (plan.anew)
+    RETURN_IF_ERROR(ReplaceCostlyShares(digests, pairs, plan.bounds.allowed(), shares));
+  for (size_t at = 0; at < digests.size(); ++at) {
+    for (CoverCall& call : shares[at]) plan.calls.push_back({digests[at], std::move(call)});
   }
   plan.changed = !SameCalls(plan.calls, stored);
   return plan;

@@ -66,8 +66,10 @@ struct PlacementPlan {
   bool anew = false;     ///< a first run's, or there was none stored
   bool changed = false;  ///< other calls than the stored ones
 };
-/// Plan anew (a first run; the stored list is repaired if that is good enough), or fit the stored
-/// list to the pairs wanted now. Pure. kInvalid: pairs but no subscription.
+/// Plan anew (a first run), or fit the stored list to the pairs wanted now. A first run repairs the
+/// stored list too; if all subscriptions together then need more than bounds.allowed() calls, the
+/// lists of those that gain most are replaced until they do not. Pure. kInvalid: pairs but no
+/// subscription.
 Result<PlacementPlan> MakePlacementPlan(const WantedPairs& wanted, const PlacementTurn& turn,
                                         const std::vector<std::string>& digests,
                                         const std::map<std::string, std::string>& sticky,

@@ -55,8 +55,9 @@ struct ItemColumnsOptions {
 ///   if (auto bad = columns.Append(body, {.collection = "HLSS30_2.0"}, facts)) …
 ///   if (columns.full()) std::shared_ptr<arrow::RecordBatch> batch = columns.Finish();
 ///
-/// An item that is refused leaves no trace in the columns. Not thread-safe; objects of one schema
-/// may be used by several threads, one each.
+/// The schema has `id`, `geometry` and `bbox`, as every one that was loaded or inferred. An item
+/// that is refused leaves no trace in the columns. Not thread-safe; objects of one schema may be
+/// used by several threads, one each.
 class ItemColumns {
  public:
   explicit ItemColumns(const ItemSchema& schema, const ItemColumnsOptions& options = {});

@@ -13,7 +13,10 @@ std::vector<net::ServiceHost> ServiceHosts() {
   return {{"prices.azure.com", "prices"},
           {"management.azure.com", "management"},
           {"login.microsoftonline.com", "login"},
-          {"hooks.slack.com", "slack"}};  // those of AWS are named by their requests
+          {"hooks.slack.com", "slack"},
+          {"cmr.earthdata.nasa.gov", "cmr"},
+          {"data.lpdaac.earthdatacloud.nasa.gov", "lpdaac"},
+          {"lp-prod-public.s3.us-west-2.amazonaws.com", "lpdaac"}};  // those of AWS are named by their requests
 }
 
 }  // namespace

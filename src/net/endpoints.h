@@ -23,7 +23,8 @@ struct ServiceHost {
 ///
 /// Services in use: `prices`, `management`, `login`, `files`; for secrets `dynamodb` and `ssm`; for
 /// sinks `timestream` (its cells too: whatever address DescribeEndpoints names), `logs` (CloudWatch
-/// Logs), `influx` (line protocol), `slack`.
+/// Logs), `influx` (line protocol), `slack`; for HLS `cmr` (search of granules) and `lpdaac` (the
+/// hosts of STAC items, the bucket included).
 class Endpoints {
  public:
   Endpoints() = default;

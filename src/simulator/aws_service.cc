@@ -18,6 +18,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::string_view kScheme = "AWS4-HMAC-SHA256";
+constexpr const char* kContentDigest = "x-amz-content-sha256";
 constexpr auto kMostSkew = std::chrono::minutes(15);
 
 std::string Mac(std::string_view key, std::string_view message) {
@@ -106,8 +107,10 @@ std::string CanonicalRequest(const HttpRequest& request, const Authorization& au
     }
     text += fmt::format("{}:{}\n", name, values);
   }
-  return text +
-         fmt::format("\n{}\n{}", fmt::join(authorization.headers, ";"), Sha256Hex(request.body));
+  return text + fmt::format("\n{}\n{}", fmt::join(authorization.headers, ";"),
+                            authorization.service == "s3"
+                                ? std::string(request.Header(kContentDigest))
+                                : Sha256Hex(request.body));
 }
 
 std::string ExpectedSignature(const HttpRequest& request, const Authorization& authorization,
@@ -156,7 +159,8 @@ SignatureProblem CheckSignature(const HttpRequest& request, const AwsWorld& aws,
             "Authorization header must be 'AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, "
             "Signature=…'"};
   }
-  for (const char* needed : {"host", "x-amz-date", "x-amz-target"}) {
+  for (const char* needed :
+       {"host", "x-amz-date", service == "s3" ? kContentDigest : "x-amz-target"}) {
     if (!std::binary_search(authorization.headers.begin(), authorization.headers.end(), needed)) {
       return {"InvalidSignatureException", fmt::format("'{}' must be a signed header", needed)};
     }

@@ -11,7 +11,7 @@ namespace catchment::simulator {
 /// Why a request's AWS signature, version 4, is not the one that its bytes, `aws` and the service's
 /// name ask for; `type` is empty if it is. If the host's name has a region
 /// (`….us-east-1.amazonaws.com`), it must be signed for; the date is at most 15 minutes from `now`
-/// or from the machine's clock.
+/// or from the machine's clock. `service` s3: the header x-amz-content-sha256 stands for the body.
 struct SignatureProblem {
   std::string type;
   std::string message;

@@ -57,6 +57,10 @@ ActiveFaults FaultPlan::Select(const FaultSubject& subject, Time now) {
 
 bool FaultPlan::Hits(const Fault& fault, size_t index, Counters& counters,
                      const FaultSubject& subject) {
+  if (fault.share &&
+      SeededShare(seed_, fmt::format("{}|{}", index, subject.target)) >= *fault.share) {
+    return false;
+  }
   const int64_t number = ++counters.matched;
   if (fault.times && counters.applied >= *fault.times) return false;
   if (!fault.nth.empty() &&

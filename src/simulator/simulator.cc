@@ -12,15 +12,19 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "simulator/cmr_service_internal.h"
 #include "simulator/delivery_log_internal.h"
 #include "simulator/faults_internal.h"
 #include "simulator/file_service_internal.h"
+#include "simulator/generated_granules_internal.h"
 #include "simulator/http_server_internal.h"
 #include "simulator/influx_service_internal.h"
 #include "simulator/login_service_internal.h"
 #include "simulator/logs_service_internal.h"
+#include "simulator/lpdaac_service_internal.h"
 #include "simulator/offers_internal.h"
 #include "simulator/placement_service_internal.h"
+#include "simulator/recorded_granules_internal.h"
 #include "simulator/resource_graph_service_internal.h"
 #include "simulator/resource_skus_service_internal.h"
 #include "simulator/retail_service_internal.h"
@@ -132,11 +136,13 @@ enum Port {
   kLogs,
   kInflux,
   kSlack,
+  kCmr,
+  kLpdaac,
   kPorts
 };
 constexpr std::array<const char*, kPorts> kPortNames = {
-    "prices", "management", "login", "files",  "dynamodb",
-    "ssm",    "timestream", "logs",  "influx", "slack"};
+    "prices",     "management", "login",  "files", "dynamodb", "ssm",
+    "timestream", "logs",       "influx", "slack", "cmr",      "lpdaac"};
 // Answered on every port, without a trace, latency or faults.
 constexpr std::string_view kDeliveriesPath = "/_simulator/deliveries";
 
@@ -157,6 +163,7 @@ struct Simulator::State {
   Status LoadServices();
   Status LoadManagement(std::vector<Offers::Pair> pairs);
   void LoadCloudServices();
+  Status LoadGranules();
   Status Listen();
   Mounted* Route(Port port, const HttpRequest& request) const;
   Time Now(const HttpRequest& request) const;
@@ -166,6 +173,7 @@ struct Simulator::State {
   const World world;
   SystemClock clock;
   std::optional<Offers> offers;
+  std::unique_ptr<GranuleCatalogue> granules;
   std::array<std::unique_ptr<Mounted>, kPorts> services;  // null behind management
   std::unique_ptr<Mounted> resource_graph, placement, resource_skus;
   TimestreamService* timestream = nullptr;  // in `services`
@@ -196,6 +204,22 @@ Status Simulator::State::LoadServices() {
     services[kFiles] = Mount(std::move(service), *world.files, world.seed);
   }
   LoadCloudServices();
+  return LoadGranules();
+}
+
+Status Simulator::State::LoadGranules() {
+  if (!world.cmr) return {};
+  if (world.cmr->generate) {
+    granules = std::make_unique<GeneratedGranules>(*world.cmr, world.seed);
+  } else {
+    ASSIGN_OR_RETURN(granules, RecordedGranules::Load(*world.cmr));
+  }
+  services[kCmr] = Mount(std::make_unique<CmrService>(*granules), *world.cmr, world.seed);
+  if (world.lpdaac) {
+    services[kLpdaac] =
+        Mount(std::make_unique<LpdaacService>(*world.lpdaac, world.identity.aws, *granules),
+              *world.lpdaac, world.seed);
+  }
   return {};
 }
 
@@ -355,6 +379,7 @@ std::vector<std::pair<std::string, std::string>> Simulator::Environment() const 
   variables.emplace_back("AWS_ACCESS_KEY_ID", world.identity.aws.access_key_id);
   variables.emplace_back("AWS_SECRET_ACCESS_KEY", world.identity.aws.secret_access_key);
   variables.emplace_back("AWS_REGION", world.identity.aws.region);
+  variables.emplace_back("EARTHDATA_TOKEN", world.lpdaac.value_or(LpdaacWorld()).token);
   variables.emplace_back("INFLUX_TOKEN", world.influx.value_or(InfluxWorld()).token);
   variables.emplace_back("error_notification_slack_webhook_url",
                          fmt::format("http://127.0.0.1:{}{}", state_->servers[kSlack]->port(),

@@ -33,7 +33,7 @@ struct SimulatorOptions {
 };
 
 /// The outside world on loopback: one free port a host (prices, management, login, files, dynamodb,
-/// ssm, timestream, logs, influx, slack).
+/// ssm, timestream, logs, influx, slack, cmr, lpdaac).
 ///
 ///   ASSIGN_OR_RETURN(World world, LoadWorld("azure-small", folders));
 ///   ASSIGN_OR_RETURN(auto simulator, Simulator::Start(std::move(world), {}));
@@ -54,7 +54,7 @@ class Simulator {
   /// What COMMAND needs, in a fixed order: CATCHMENT_ENDPOINT_PRICES and so on, one a host
   /// (`http://127.0.0.1:PORT`), CATCHMENT_CLOCK (`slot` or RFC 3339; absent if real),
   /// AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_SUBSCRIPTIONS,
-  /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, INFLUX_TOKEN,
+  /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, EARTHDATA_TOKEN, INFLUX_TOKEN,
   /// error_notification_slack_webhook_url.
   std::vector<std::pair<std::string, std::string>> Environment() const;
 

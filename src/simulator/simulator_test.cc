@@ -88,18 +88,18 @@ TEST_F(SimulatorTest, TheEnvironmentNamesLoopbackPortsAndDummyCredentials) {
   Start();
   std::set<std::string> endpoints;
   for (const char* name : {"PRICES", "MANAGEMENT", "LOGIN", "FILES", "DYNAMODB", "SSM",
-                           "TIMESTREAM", "LOGS", "INFLUX", "SLACK"}) {
+                           "TIMESTREAM", "LOGS", "INFLUX", "SLACK", "CMR", "LPDAAC"}) {
     const std::string value = environment_[std::string("CATCHMENT_ENDPOINT_") + name];
     EXPECT_THAT(value, testing::StartsWith("http://127.0.0.1:"));
     endpoints.insert(value);
   }
-  EXPECT_EQ(endpoints.size(), 10u);
+  EXPECT_EQ(endpoints.size(), 12u);
   EXPECT_FALSE(environment_.contains("CATCHMENT_CLOCK"));
   for (const char* name : {"TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTIONS"}) {
     EXPECT_NE(environment_[std::string("AZURE_") + name], "");
   }
-  for (const char* name :
-       {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "INFLUX_TOKEN"}) {
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
+                           "EARTHDATA_TOKEN", "INFLUX_TOKEN"}) {
     EXPECT_NE(environment_[name], "");
   }
   EXPECT_EQ(environment_["error_notification_slack_webhook_url"],

@@ -15,9 +15,9 @@ using nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxWorldBytes = 4 << 20;
-constexpr const char* kServices[] = {"prices",     "resource_graph", "placement", "resource_skus",
-                                     "login",      "files",          "dynamodb",  "ssm",
-                                     "timestream", "logs",           "influx",    "slack"};
+constexpr const char* kServices[] = {
+    "prices", "resource_graph", "placement", "resource_skus", "login", "files", "dynamodb",
+    "ssm",    "timestream",     "logs",      "influx",        "slack", "cmr",   "lpdaac"};
 
 // The checks were made by the schema, so the readers below take the types for granted.
 
@@ -57,6 +57,7 @@ Fault ReadFault(const ordered_json& object) {
   fault.first = Optional<int64_t>(object, "from");
   fault.last = Optional<int64_t>(object, "to");
   fault.rate = Optional<double>(object, "rate");
+  fault.share = Optional<double>(object, "share");
   fault.times = Optional<int64_t>(object, "times");
   fault.status = object.value("status", 503);
   fault.retry_after = Optional<std::string>(object, "retry_after");
@@ -281,6 +282,67 @@ SlackWorld ReadSlack(const ordered_json& object) {
   return slack;
 }
 
+// Both ends of a latency; `latency` alone is a fixed one.
+template <typename ServiceWorld>
+void ReadLatencyRange(const ordered_json& object, ServiceWorld& world) {
+  ReadCommon(object, world);
+  world.latency_to = std::max(world.latency, DurationOf(object, "latency_to", world.latency));
+}
+
+DriftWorld ReadDrift(const ordered_json& object) {
+  DriftWorld drift;
+  drift.whole_cloud_cover = object.value("whole_cloud_cover", drift.whole_cloud_cover);
+  drift.wrong_epsg = object.value("wrong_epsg", drift.wrong_epsg);
+  drift.software = object.value("software", drift.software);
+  drift.no_thumbnail = object.value("no_thumbnail", drift.no_thumbnail);
+  drift.new_property = object.value("new_property", drift.new_property);
+  drift.new_asset = object.value("new_asset", drift.new_asset);
+  return drift;
+}
+
+GeneratedHls ReadGeneratedHls(const ordered_json& object) {
+  GeneratedHls generate;
+  generate.first = TimeOf(object, "first").value_or(generate.first);
+  generate.last = TimeOf(object, "last").value_or(generate.last);
+  const ordered_json month = object.value("per_month", ordered_json::object());
+  generate.per_month[0] = month.value("HLSL30_2.0", generate.per_month[0]);
+  generate.per_month[1] = month.value("HLSS30_2.0", generate.per_month[1]);
+  generate.tiles = object.value("tiles", generate.tiles);
+  return generate;
+}
+
+CmrWorld ReadCmr(const ordered_json& object, const fs::path& base) {
+  CmrWorld cmr;
+  const ordered_json& data = object["data"];
+  if (data.contains("generate")) {
+    cmr.generate = ReadGeneratedHls(data["generate"]);
+  } else {
+    const ordered_json& recorded = data["recorded"];
+    cmr.responses = PathOf(recorded, "responses", base);
+    for (const auto& file : recorded.value("items", std::vector<std::string>())) {
+      cmr.items.push_back((base / file).lexically_normal());
+    }
+  }
+  cmr.scale = object.value("scale", cmr.scale);
+  const ordered_json visible = object.value("visible", ordered_json::object());
+  cmr.visible_from = DurationOf(visible, "from", cmr.visible_from);
+  cmr.visible_to = std::max(cmr.visible_from, DurationOf(visible, "to", cmr.visible_to));
+  cmr.late = object.value("late", cmr.late);
+  cmr.revised = object.value("revised", cmr.revised);
+  cmr.deleted = object.value("deleted", cmr.deleted);
+  cmr.drift = ReadDrift(object.value("drift", ordered_json::object()));
+  ReadLatencyRange(object, cmr);
+  return cmr;
+}
+
+LpdaacWorld ReadLpdaac(const ordered_json& object) {
+  LpdaacWorld lpdaac;
+  lpdaac.token = object.value("token", lpdaac.token);
+  lpdaac.credentials_for = DurationOf(object, "credentials_for", lpdaac.credentials_for);
+  ReadLatencyRange(object, lpdaac);
+  return lpdaac;
+}
+
 void ReadCloudServices(const ordered_json& services, World& world) {
   if (services.contains("dynamodb")) world.dynamodb = ReadDynamodb(services["dynamodb"]);
   if (services.contains("ssm")) world.ssm = ReadSsm(services["ssm"]);
@@ -337,6 +399,12 @@ Result<World> ReadWorld(const ordered_json& document, const fs::path& base) {
   if (services.contains("login")) world.login = ReadLogin(services["login"]);
   if (services.contains("files")) world.files = ReadFiles(services["files"], base);
   ReadCloudServices(services, world);
+  if (services.contains("cmr")) world.cmr = ReadCmr(services["cmr"], base);
+  if (services.contains("lpdaac")) {
+    if (!world.cmr)
+      return Invalid("services.lpdaac: the world has no service 'cmr' to take its granules from");
+    world.lpdaac = ReadLpdaac(services["lpdaac"]);
+  }
   return world;
 }
 

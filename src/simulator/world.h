@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -30,6 +31,7 @@ struct Fault {
   std::vector<int64_t> nth;
   std::optional<int64_t> first, last;
   std::optional<double> rate;
+  std::optional<double> share;  ///< of the targets: the same ones each time they come
   std::optional<int64_t> times;
   // What is answered.
   int status = 503;
@@ -185,6 +187,48 @@ struct SlackWorld {
   std::vector<Fault> faults;
 };
 
+/// Shares of made-up HLS items that differ from the others. `wrong_epsg` only of southern tiles
+/// before May 2022, `software` from 2026 on, `no_thumbnail` of S30 from June 2026 on.
+struct DriftWorld {
+  double whole_cloud_cover = 0.1;  ///< `18` instead of `18.0`
+  double wrong_epsg = 0.6;         ///< 327xx instead of 326xx
+  double software = 0.3;           ///< the property processing:software
+  double no_thumbnail = 0.3;
+  double new_property = 0;
+  double new_asset = 0;
+};
+
+/// Made-up HLS granules.
+struct GeneratedHls {
+  Time first = Time::min(), last = Time::max();             ///< days that have any
+  std::array<int64_t, 2> per_month = {{184'484, 288'724}};  ///< HLSL30_2.0, HLSS30_2.0
+  int64_t tiles = 18'000;
+};
+
+/// Search of granules in NASA's Common Metadata Repository. Either `generate` or recorded files.
+struct CmrWorld {
+  std::optional<GeneratedHls> generate;
+  std::filesystem::path responses;           ///< recorded search answers, one a line
+  std::vector<std::filesystem::path> items;  ///< STAC items, one a line, or one a file
+  double scale = 1;                          ///< of the granules a month
+  std::chrono::milliseconds visible_from = std::chrono::minutes(1872);  ///< after time_start
+  std::chrono::milliseconds visible_to = std::chrono::minutes(3888);
+  double late = 0.002;      ///< share that appears 8 to 40 days later than that
+  double revised = 0.01;    ///< share that has a second revision, 1 to 25 days later
+  double deleted = 0.0005;  ///< share that goes again, after 2 to 40 days
+  DriftWorld drift;
+  std::chrono::milliseconds latency{0}, latency_to{0};
+  std::vector<Fault> faults;
+};
+
+/// The hosts of STAC items, by https and as a bucket.
+struct LpdaacWorld {
+  std::string token = "simulated-earthdata-token";
+  std::chrono::milliseconds credentials_for = std::chrono::hours(1);
+  std::chrono::milliseconds latency{0}, latency_to{0};
+  std::vector<Fault> faults;
+};
+
 /// What requests to AWS services must be signed with.
 struct AwsWorld {
   std::string access_key_id = "SIMULATEDACCESSKEYID";
@@ -226,6 +270,8 @@ struct World {
   std::optional<LogsWorld> logs;
   std::optional<InfluxWorld> influx;
   std::optional<SlackWorld> slack;
+  std::optional<CmrWorld> cmr;
+  std::optional<LpdaacWorld> lpdaac;
 };
 
 /// Read a world by name (`azure-small`: NAME.yaml in the first of `folders` that has it) or by file

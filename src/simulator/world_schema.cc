@@ -125,7 +125,42 @@ constexpr const char* kSchema = R"json({
       "slack": {"type": "object", "additionalProperties": false, "description": "a webhook", "properties": {
         "path": {"type": "string"},
         "latency": {"type": "string", "format": "duration"},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/slack_fault"}}}}}}},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/slack_fault"}}}},
+      "cmr": {"type": "object", "additionalProperties": false, "required": ["data"], "description": "NASA CMR: search of HLS granules", "properties": {
+        "data": {"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+          "generate": {"type": "object", "additionalProperties": false, "properties": {
+            "first": {"type": "string", "format": "date-time", "description": "first day with granules"},
+            "last": {"type": "string", "format": "date-time", "description": "last day with granules"},
+            "per_month": {"type": "object", "additionalProperties": false, "description": "granules a calendar month", "properties": {
+              "HLSL30_2.0": {"type": "integer", "minimum": 0, "maximum": 1000000},
+              "HLSS30_2.0": {"type": "integer", "minimum": 0, "maximum": 1000000}}},
+            "tiles": {"type": "integer", "minimum": 1, "maximum": 18000}}},
+          "recorded": {"type": "object", "additionalProperties": false, "properties": {
+            "responses": {"type": "string", "description": "recorded answers with their requests, one a line, .ndjson or .ndjson.zst"},
+            "items": {"type": "array", "items": {"type": "string"}, "description": "STAC items, one a line or one a file"}}}}},
+        "scale": {"type": "number", "minimum": 0, "maximum": 4, "description": "of the generated granules"},
+        "visible": {"type": "object", "additionalProperties": false, "description": "how long after its beginning a granule appears", "properties": {
+          "from": {"type": "string", "format": "duration"},
+          "to": {"type": "string", "format": "duration"}}},
+        "late": {"type": "number", "minimum": 0, "maximum": 1, "description": "share that appears 8 to 40 days later than that"},
+        "revised": {"type": "number", "minimum": 0, "maximum": 1, "description": "share with a second revision"},
+        "deleted": {"type": "number", "minimum": 0, "maximum": 1, "description": "share that goes again"},
+        "drift": {"type": "object", "additionalProperties": false, "description": "shares of items that differ", "properties": {
+          "whole_cloud_cover": {"type": "number", "minimum": 0, "maximum": 1},
+          "wrong_epsg": {"type": "number", "minimum": 0, "maximum": 1},
+          "software": {"type": "number", "minimum": 0, "maximum": 1},
+          "no_thumbnail": {"type": "number", "minimum": 0, "maximum": 1},
+          "new_property": {"type": "number", "minimum": 0, "maximum": 1},
+          "new_asset": {"type": "number", "minimum": 0, "maximum": 1}}},
+        "latency": {"type": "string", "format": "duration"},
+        "latency_to": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/cmr_fault"}}}},
+      "lpdaac": {"type": "object", "additionalProperties": false, "description": "hosts of the STAC items", "properties": {
+        "token": {"type": "string", "description": "bearer token for s3credentials"},
+        "credentials_for": {"type": "string", "format": "duration"},
+        "latency": {"type": "string", "format": "duration"},
+        "latency_to": {"type": "string", "format": "duration"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/lpdaac_fault"}}}}}}},
   "$defs": {
     "change": {"type": "object", "additionalProperties": false, "properties": {
       "at": {"type": "string", "format": "date-time", "description": "in force from this time; absent: from the beginning"},
@@ -146,6 +181,7 @@ constexpr const char* kSchema = R"json({
       "from": {"type": "integer", "minimum": 1},
       "to": {"type": "integer", "minimum": 1},
       "rate": {"type": "number", "minimum": 0, "maximum": 1, "description": "seeded share"},
+      "share": {"type": "number", "minimum": 0, "maximum": 1, "description": "seeded share of the targets, the same each time"},
       "times": {"type": "integer", "minimum": 1, "description": "at most so often"},
       "status": {"type": "integer", "minimum": 200, "maximum": 999},
       "retry_after": {"type": "string", "description": "seconds or an HTTP date"},
@@ -187,7 +223,13 @@ const std::vector<ServiceAnswers>& AnswersOfServices() {
        {"access_denied", "throttled", "reject_records", "no_table", "wrong_endpoint"}},
       {"logs", {"access_denied", "throttled", "no_stream", "too_old"}},
       {"influx", {"unauthorized", "partial"}},
-      {"slack", {"no_service"}}};
+      {"slack", {"no_service"}},
+      {"cmr",
+       {"time_out", "wrong_hits", "no_hits", "repeat_token", "no_token", "broken_gzip",
+        "repeat_entries", "omit_entries", "no_link", "other_link", "bad_json"}},
+      {"lpdaac",
+       {"not_found", "access_denied", "slow_down", "redirect", "cut_json", "wrong_type",
+        "null_geometry", "other_id", "new_property", "new_asset", "login_refused"}}};
   return kAnswers;
 }
 

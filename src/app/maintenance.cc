@@ -7,6 +7,7 @@
 #include "app/export_writer.h"
 #include "app/run_pipeline.h"
 #include "app/run_services.h"
+#include "app/work_folders.h"
 #include "base/clock.h"
 #include "core/placeholders.h"
 #include "core/slot.h"
@@ -17,7 +18,6 @@
 #include "lake/outbox.h"
 #include "lake/recover.h"
 #include "lake/verify.h"
-#include "net/vault.h"
 
 namespace catchment::app {
 namespace fs = std::filesystem;
@@ -81,29 +81,16 @@ Status RecoverDataset(const Settings& settings, StateStores& state, const std::s
   return FinishDataset(settings, state, dataset, std::move(stop), answer);
 }
 
-/// Whether a process has the request ledger of a scratch folder open.
-bool WritesExchanges(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::exists(folder / "exchanges.log", error)) return false;
-  const auto log = net::ExchangeLog::Open(folder);
-  return !log.ok() && log.error().code == Code::kLocked;
-}
-
 /// Scratch folders of runs that are dead.
 MaintenanceAnswer RecoverWorkFolders(const Settings& settings, StateStores& state) {
   MaintenanceAnswer answer;
-  std::error_code error;
-  int64_t removed = 0;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(settings.state_folder / "work", error)) {
-    if (Alive(state, RunId{entry.path().filename().string()})) continue;
-    if (WritesExchanges(entry.path())) continue;  // a run that waits for its turn is in no list yet
-    std::error_code failed;
-    fs::remove_all(entry.path(), failed);
-    removed += failed ? 0 : 1;
+  const DeadWork work = RemoveDeadWork(settings, state);
+  if (work.removed > 0)
+    answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", work.removed));
+  if (work.kept > 0) {
+    answer.done.push_back(
+        fmt::format("kept answers of dead runs for the next run of their slots: {}", work.kept));
   }
-  if (removed > 0)
-    answer.done.push_back(fmt::format("removed scratch folders of dead runs: {}", removed));
   return answer;
 }
 

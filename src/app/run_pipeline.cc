@@ -11,6 +11,7 @@
 #include "app/run_services.h"
 #include "app/state_stores.h"
 #include "app/task_bodies.h"
+#include "app/work_folders.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/exit_code.h"
@@ -68,6 +69,10 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
     // That the note cannot be stored too is no failure of the run.
     (void)state.runs().AddMessage(spec.run, {clock->Now(), "warning", "", failure}).ok();
   }
+  // A run that was stopped, or had no time left, is taken up by the next one.
+  const bool stopped =
+      result.record.state == core::RunState::kCancelled || result.exit_code == core::kExitDeadline;
+  if (stopped && !result.published) services->KeepLedger();
   return result;
 }
 
@@ -81,6 +86,7 @@ Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
   std::vector<core::RunResult> results;
   for (const RunPlan& plan : plans) {
     ASSIGN_OR_RETURN(core::RunResult result, RunOne(settings, plan.spec, *state, control));
+    if (result.published) RemoveSettledWork(settings, *state);
     results.push_back(std::move(result));
     if (control.stop.stop_requested()) break;
   }

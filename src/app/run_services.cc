@@ -1,5 +1,6 @@
 #include "app/run_services.h"
 
+#include "app/work_folders.h"
 #include "lake/local_store.h"
 #include "net/endpoints.h"
 
@@ -44,11 +45,7 @@ void LazyTransport::Start(net::Request request, const OpContext& context, Done d
   (*transport)->Start(std::move(request), context, std::move(done));
 }
 
-std::filesystem::path WorkFolder(const Settings& settings, const RunId& run) {
-  return settings.state_folder / "work" / run.text;
-}
-
-RunServices::RunServices(const Settings& settings, StateStores& state)
+RunServices::RunServices(const Settings& settings, const core::RunSpec& spec, StateStores& state)
     : settings_(settings),
       state_(state),
       local_secrets_(environ),
@@ -56,12 +53,13 @@ RunServices::RunServices(const Settings& settings, StateStores& state)
                      [this](const std::string& identity, const OpContext& context) {
                        return Tokens(identity)->Subscriptions(context);
                      }),
-      budgets_(subscriptions_, state.budgets()) {}
+      budgets_(subscriptions_, state.budgets()),
+      world_(files_, [this, &spec] { return FindEarlierRuns(settings_, spec, state_, *store_); }) {}
 
 Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
                                                        const core::RunSpec& spec,
                                                        StateStores& state) {
-  std::unique_ptr<RunServices> services(new RunServices(settings, state));
+  std::unique_ptr<RunServices> services(new RunServices(settings, spec, state));
   RunServices& made = *services;
   made.work_folder_ = WorkFolder(settings, spec.run);
   ASSIGN_OR_RETURN(made.store_, lake::LocalStore::OpenWrite(settings.lake_root));
@@ -82,8 +80,7 @@ Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
 
 RunServices::~RunServices() {
   log_.reset();
-  std::error_code error;
-  if (!work_folder_.empty()) std::filesystem::remove_all(work_folder_, error);
+  if (!work_folder_.empty()) RemoveWork(work_folder_, keep_ledger_);
 }
 
 PublisherServices RunServices::publisher() {

@@ -20,6 +20,7 @@
 #include "net/vault.h"
 #include "sources/azure/subscription_transport.h"
 #include "sources/budget_transport.h"
+#include "sources/earlier_answers.h"
 #include "sources/generic/file_transport.h"
 
 namespace catchment::app {
@@ -43,18 +44,20 @@ class LazyTransport final : public net::Transport {
 class RunServices {
  public:
   /// Open everything that `spec` needs: the lake, the exchange log in the run's work folder,
-  /// secrets. `state` outlives it.
+  /// secrets. `spec` and `state` outlive it.
   static Result<std::unique_ptr<RunServices>> Open(const Settings& settings,
                                                    const core::RunSpec& spec, StateStores& state);
   /// Removes the work folder.
   ~RunServices();
+  /// Leave the request ledger there for the next run of the slot.
+  void KeepLedger() { keep_ledger_ = true; }
 
   const TaskServices& tasks() const { return tasks_; }
   PublisherServices publisher();
   lake::WriteStore& store() { return *store_; }
 
  private:
-  RunServices(const Settings& settings, StateStores& state);
+  RunServices(const Settings& settings, const core::RunSpec& spec, StateStores& state);
   IdentityTokens* Tokens(const std::string& identity);
 
   // Constant after construction.
@@ -66,17 +69,17 @@ class RunServices {
   std::unique_ptr<net::ExchangeLog> log_;
   LazyTransport network_;
   net::AwsSecretStore secrets_{local_secrets_, network_};
-  // What a source may ask, from the recording down: files, budgets, then services.
+  // What a source may ask, from the recording down: runs that died, files, budgets, then services.
   sources::azure::SubscriptionTransport subscriptions_;
   sources::BudgetTransport budgets_;
-  sources::generic::FileTransport world_{budgets_};
+  sources::generic::FileTransport files_{budgets_};
+  sources::EarlierTransport world_;
   TaskServices tasks_;
+  // Used by the caller's thread alone.
+  bool keep_ledger_ = false;
   // Guarded by mutex_.
   Mutex mutex_;
   std::map<std::string, std::unique_ptr<IdentityTokens>> tokens_ GUARDED_BY(mutex_);
 };
-
-/// Folder of a run's scratch files: `<state>/work/<run>`.
-std::filesystem::path WorkFolder(const Settings& settings, const RunId& run);
 
 }  // namespace catchment::app

@@ -64,6 +64,7 @@ class SourceTask final : public core::TaskBody {
     made.task = task_.name;
     made.run = spec.run.text;
     made.slot = spec.slot.start;
+    made.started = services_.started;
     made.refresh = task_.refresh.value_or(std::chrono::milliseconds(0));
     made.refresh_mode = ModeOf(spec.refresh);
     made.first_of_day = FirstOfDay(head, spec.slot.start);

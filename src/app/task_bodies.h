@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/settings.h"
+#include "base/op_context.h"
 #include "core/task.h"
 #include "lake/store.h"
 #include "net/budget_store.h"
@@ -29,6 +30,8 @@ struct TaskServices {
   net::BudgetStore* budgets = nullptr;
   net::SecretStore* secrets = nullptr;
   std::filesystem::path work_folder;  ///< the run's own
+  /// When the run began: what tasks may take is counted from here.
+  OpContext::Steady::time_point started = OpContext::Steady::now();
 };
 
 /// One body for each task of the pipeline, by name. kInvalid: a kind this version does not have, an

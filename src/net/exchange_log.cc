@@ -83,6 +83,7 @@ struct ExchangeLog::Members {
   Status Load(uint64_t file_size);
   Result<bool> LoadRecord(uint64_t file_size) REQUIRES(mutex);
   Result<std::string> BodyOf(const Entry& entry) const;
+  Result<Response> ResponseOf(const Entry& entry) const;
 
   // Constant after construction.
   std::filesystem::path path;
@@ -210,6 +211,30 @@ Result<std::string> ExchangeLog::Members::BodyOf(const Entry& entry) const {
   return body;
 }
 
+Result<Response> ExchangeLog::Members::ResponseOf(const Entry& entry) const {
+  ASSIGN_OR_RETURN(std::string body, BodyOf(entry));
+  const Exchange& exchange = entry.exchange;
+  return Response{exchange.status, exchange.headers, std::move(body), exchange.received};
+}
+
+std::vector<Exchange> ExchangeLog::Answers() const {
+  MutexLock lock(members_->mutex);
+  std::vector<Exchange> answers;
+  for (const auto& [key, entry] : members_->entries) {
+    if (entry.exchange.status >= 200 && entry.exchange.status < 300)
+      answers.push_back(entry.exchange);
+  }
+  return answers;
+}
+
+Result<Response> ExchangeLog::Read(const ExchangeKey& key) const {
+  MutexLock lock(members_->mutex);
+  const auto found = members_->entries.find(key);
+  if (found == members_->entries.end() || found->second.exchange.error)
+    return NotFound("{}: no answer to {} {}", members_->path.string(), key.method, key.url);
+  return members_->ResponseOf(found->second);
+}
+
 Result<std::optional<Response>> ExchangeLog::Reuse(const ExchangeKey& key) {
   Members& m = *members_;
   MutexLock lock(m.mutex);
@@ -218,11 +243,10 @@ Result<std::optional<Response>> ExchangeLog::Reuse(const ExchangeKey& key) {
   Members::Entry& entry = found->second;
   const int status = entry.exchange.status;
   if ((status < 200 || status >= 300) && status != 304) return std::optional<Response>();
-  ASSIGN_OR_RETURN(std::string body, m.BodyOf(entry));
+  ASSIGN_OR_RETURN(Response response, m.ResponseOf(entry));
   entry.ours = true;
   ++m.ours;
-  return std::optional<Response>(
-      Response{status, entry.exchange.headers, std::move(body), entry.exchange.received});
+  return std::optional<Response>(std::move(response));
 }
 
 Status ExchangeLog::Sync() {

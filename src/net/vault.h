@@ -65,7 +65,8 @@ struct SealedExchanges {
 };
 
 /// A run's request ledger: an append-only file in its work folder, into which responses are spooled
-/// (compressed) as they arrive, so that memory stays small and a killed run asks nothing twice.
+/// (compressed) as they arrive, so that memory stays small and a killed run asks nothing twice; the
+/// next run of its slot can read what it was told.
 /// Format: docs/formats/vault.md. Thread-safe. One process owns it.
 class ExchangeLog {
  public:
@@ -82,6 +83,12 @@ class ExchangeLog {
   /// What an earlier process of this run recorded under `key`, if it is a 2xx or 304 answer; null
   /// otherwise. The exchange then counts as asked by this process.
   Result<std::optional<Response>> Reuse(const ExchangeKey& key);
+
+  /// The 2xx answers that the file holds, by key, without their bodies. For whoever takes over what
+  /// a dead run was told.
+  std::vector<Exchange> Answers() const;
+  /// A recorded answer with its body. kNotFound: no answer under `key`. kCorrupt: damaged.
+  Result<Response> Read(const ExchangeKey& key) const;
 
   /// fdatasync of the file.
   Status Sync();

@@ -270,6 +270,32 @@ TEST(VaultTest, TheLedgerSurvivesAKill) {
   EXPECT_EQ(response->body, "x");
 }
 
+TEST(VaultTest, TheAnswersOfADeadRunCanBeReadWithoutTakingThemOver) {
+  Fixture f;
+  FakeTransport service([](const Request& request) -> Result<Response> {
+    if (request.url.ends_with("gone")) return Answer(404, "gone");
+    return Answer(200, request.url);
+  });
+  {
+    const auto log = f.Log();
+    RecordingTransport recording(service, *log, "price");
+    ASSERT_OK(recording.Send(Get("https://h/a"), f.context));
+    ASSERT_OK(recording.Send(Get("https://h/gone"), f.context));
+  }
+  const auto log = f.Log();
+  const std::vector<Exchange> answers = log->Answers();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].key.url, "https://h/a");
+  for (int times = 0; times < 2; ++times) {
+    ASSERT_OK_AND_ASSIGN(const Response response, log->Read(answers[0].key));
+    EXPECT_EQ(response.body, "https://h/a");
+    EXPECT_EQ(response.received, answers[0].received);
+  }
+  EXPECT_EQ(log->size(), 0);
+  ASSERT_OK_AND_ASSIGN(const ExchangeKey other, KeyOf(Get("https://h/b"), "price"));
+  EXPECT_ERROR(log->Read(other), Code::kNotFound, "no answer");
+}
+
 TEST(VaultTest, DamageInsideTheLedgerIsReportedAndItIsLeftUntouched) {
   Fixture f;
   FakeTransport service(

@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -67,6 +68,7 @@ std::string RenderTrace(const TraceEntry& entry) {
   line["bytes"] = entry.bytes;
   line["ms"] = entry.ms;
   line["bucket"] = TextOrNull(entry.bucket);
+  line["asked"] = TextOrNull(entry.asked);
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -340,7 +342,8 @@ HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request,
              .ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                        std::chrono::steady_clock::now() - begin)
                        .count(),
-             .bytes = response.ending == Ending::kTruncated ? bytes / 2 : bytes});
+             .bytes = response.ending == Ending::kTruncated ? bytes / 2 : bytes,
+             .asked = request.body.empty() ? "" : Sha256Hex(request.body)});
   return std::move(answer.response);
 }
 

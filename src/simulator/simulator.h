@@ -24,6 +24,7 @@ struct TraceEntry {
   std::string fault;   ///< answers of the faults applied, joined by `+`; empty if none
   int64_t ms = 0;      ///< from the request's last byte to the answer's first
   int64_t bytes = 0;   ///< of the answer's body, as sent
+  std::string asked;   ///< SHA-256 of the request's body in hex; empty if it had none
 };
 
 struct SimulatorOptions {

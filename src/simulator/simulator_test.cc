@@ -137,11 +137,12 @@ TEST_F(SimulatorTest, EveryRequestIsTracedInMemoryAndInTheFile) {
   const std::vector<std::string> lines = Split(file, '\n');
   ASSERT_EQ(lines.size(), 3u);
   const auto line = nlohmann::json::parse(lines[0]);
-  for (const char* key :
-       {"time", "service", "method", "target", "status", "fault", "bytes", "ms", "bucket"}) {
+  for (const char* key : {"time", "service", "method", "target", "status", "fault", "bytes", "ms",
+                          "bucket", "asked"}) {
     EXPECT_TRUE(line.contains(key)) << key;
   }
   EXPECT_TRUE(line["fault"].is_null());
+  EXPECT_TRUE(line["asked"].is_null());  // a digest, of requests with a body
 }
 
 TEST_F(SimulatorTest, AConnectionIsReset) {

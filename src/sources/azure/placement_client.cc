@@ -57,7 +57,9 @@ struct Active {
   PlacementQuestion question;
   net::Backoff backoff;
   std::string location = {};
-  int attempt = 0;  // requests so far
+  std::string earlier = {};  // location of an earlier answer, until it was used
+  bool changed = false;      // asks for less than when earlier answers were looked for
+  int attempt = 0;           // requests so far
   int moves = 0;
   int invalid = 0;
   bool done = false;
@@ -84,7 +86,8 @@ class Round {
       actives_.push_back({.call = &call,
                           .result = &outcome_.results[at],
                           .question = {options.zones, options.count, call.regions, call.skus},
-                          .backoff = net::Backoff(options.retry, [this] { return jitter_(); })});
+                          .backoff = net::Backoff(options.retry, [this] { return jitter_(); }),
+                          .earlier = call.earlier});
       ready_.push_back(&actives_.back());
     }
   }
@@ -154,6 +157,8 @@ class Round {
   /// Make the next request of a call, with token and permit. An error: there is none now, and the
   /// call is finished or parked.
   Status Prepare(Active& active, net::Request& request) {
+    LookAgain(active);
+    if (!active.earlier.empty()) return PrepareEarlier(active, request);
     net::Secret token;
     if (options_.tokens != nullptr) {
       Result<net::Secret> had = Token();
@@ -184,6 +189,8 @@ class Round {
       Finish(active, "", "");
       return NotFound("nothing left to ask");
     }
+    LookAgain(active);  // its permit is lost then: what other calls learned comes with it
+    if (!active.earlier.empty()) return PrepareEarlier(active, request);
     active.location = permit->name;
     request = MakeRequest(options_, active.call->subscription, active.location, active.question);
     if (options_.tokens != nullptr)
@@ -191,6 +198,43 @@ class Round {
     active.result->asked = true;
     ++outcome_.requests;
     return {};
+  }
+
+  Status PrepareEarlier(const Active& active, net::Request& request) const {
+    request = MakeRequest(options_, active.call->subscription, active.earlier, active.question);
+    MarkEarlier(request, options_.task);
+    return {};
+  }
+
+  /// The run that died learned the same values and asked for the rest without them.
+  void LookAgain(Active& active) {
+    if (!std::exchange(active.changed, false) || !options_.earlier || IsEmpty(active)) return;
+    std::vector<PlacementCall> calls = {*active.call};
+    calls[0].regions = active.question.regions;
+    calls[0].skus = active.question.skus;
+    if (FindEarlierPlacement(transport_, calls, options_, context_).ok())
+      active.earlier = calls[0].earlier;
+  }
+
+  /// An earlier answer that cannot be read or holds no scores is as good as none.
+  void AcceptEarlier(Active& active, const Result<net::Response>& answer) {
+    active.earlier.clear();
+    if (answer.ok()) {
+      PlacementVerdict verdict = Judge(*answer);
+      if (verdict.answer == PlacementAnswer::kScores) {
+        ++outcome_.recalled;
+        active.result->asked = true;
+        return TakeScores(active, active.attempt, answer->received, verdict);
+      }
+    }
+    ready_.push_front(&active);
+  }
+
+  void TakeScores(Active& active, int attempt, Time received, PlacementVerdict& verdict) {
+    Finish(active, "", "");
+    active.result->reply = PlacementReply{
+        PlacementCallId(options_.slot, active.call->subscription, active.question, attempt),
+        received, active.question.regions, active.question.skus, std::move(verdict.cells)};
   }
 
   /// A failure to get a token holds for all calls: asking again would cost each of them the same
@@ -203,10 +247,12 @@ class Round {
   }
 
   static void Apply(Active& active, std::string_view fact) {
-    if (fact.starts_with(kRegionFact))
-      Drop(active.question.regions, std::string(fact.substr(kRegionFact.size())));
-    if (fact.starts_with(kSkuFact))
-      Drop(active.question.skus, std::string(fact.substr(kSkuFact.size())));
+    if (fact.starts_with(kRegionFact) &&
+        Drop(active.question.regions, std::string(fact.substr(kRegionFact.size()))))
+      active.changed = true;
+    if (fact.starts_with(kSkuFact) &&
+        Drop(active.question.skus, std::string(fact.substr(kSkuFact.size()))))
+      active.changed = true;
   }
 
   static bool IsEmpty(const Active& active) {
@@ -214,6 +260,7 @@ class Round {
   }
 
   void Accept(Active& active, Result<net::Response> answer) {
+    if (!active.earlier.empty()) return AcceptEarlier(active, answer);
     const int attempt = active.attempt++;
     if (!answer.ok()) return AcceptFailure(active, attempt, answer.error());
     outcome_.bytes += static_cast<int64_t>(answer->body.size());
@@ -223,12 +270,7 @@ class Round {
     PlacementVerdict verdict = Judge(*answer);
     switch (verdict.answer) {
       case PlacementAnswer::kScores:
-        Finish(active, "", "");
-        active.result->reply = PlacementReply{
-            PlacementCallId(options_.slot, active.call->subscription, active.question, attempt),
-            answer->received, active.question.regions, active.question.skus,
-            std::move(verdict.cells)};
-        return;
+        return TakeScores(active, attempt, answer->received, verdict);
       case PlacementAnswer::kUseless:
         return TryAgain(active, verdict, "failed");
       case PlacementAnswer::kNoScores:
@@ -295,6 +337,7 @@ class Round {
       return Finish(active, "rejected",
                     fmt::format("refused for a value it did not hold: {}", verdict.detail));
     }
+    active.changed = true;
     (region ? regions_ : skus_).insert(value);
     Told(budget_.TellFact(std::string(region ? kRegionFact : kSkuFact) + value, active.name(),
                           attempt));
@@ -352,6 +395,25 @@ Result<PlacementOutcome> AskPlacement(net::Transport& transport, CallBudget& bud
                                       const std::vector<PlacementCall>& calls,
                                       const PlacementOptions& options, const OpContext& context) {
   return Round(transport, budget, calls, options, context).Run();
+}
+
+Result<EarlierAnswers> FindEarlierPlacement(net::Transport& transport,
+                                            std::vector<PlacementCall>& calls,
+                                            const PlacementOptions& options,
+                                            const OpContext& context) {
+  std::map<std::string, net::Request> requests;
+  for (const PlacementCall& call : calls) {
+    requests.emplace(fmt::format("{}", call.number),
+                     MakeRequest(options, call.subscription, "*",
+                                 {options.zones, options.count, call.regions, call.skus}));
+  }
+  ASSIGN_OR_RETURN(EarlierAnswers earlier,
+                   AskEarlier(transport, options.task, requests, options.earlier_limit, context));
+  for (PlacementCall& call : calls) {
+    const auto found = earlier.found.find(fmt::format("{}", call.number));
+    call.earlier = found == earlier.found.end() ? "" : found->second;
+  }
+  return earlier;
 }
 
 Result<std::vector<std::string>> AskPlacementLocations(net::Transport& transport,

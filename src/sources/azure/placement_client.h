@@ -14,6 +14,7 @@
 #include "net/transport.h"
 #include "sources/azure/placement_parse.h"
 #include "sources/call_budget.h"
+#include "sources/earlier_answers.h"
 
 namespace catchment::sources::azure {
 
@@ -30,6 +31,11 @@ struct PlacementOptions {
   std::chrono::milliseconds bucket_window = std::chrono::minutes(62);
   /// No request leaves after it.
   OpContext::Steady::time_point deadline = OpContext::Steady::time_point::max();
+  std::string task;  ///< that asks, as recordings name it
+  /// How old an answer of a run that died may be.
+  std::chrono::milliseconds earlier_limit = std::chrono::minutes(62);
+  /// A run that died left answers: look there too for a call without the values learned meanwhile.
+  bool earlier = false;
 };
 
 /// A call to make: all of `regions` with all of `skus`, through one subscription.
@@ -37,6 +43,7 @@ struct PlacementCall {
   int32_t number = 0;        ///< in the plan
   std::string subscription;  ///< its digest
   std::vector<std::string> regions, skus;
+  std::string earlier = {};  ///< location whose answer a run that died has; empty: none
 };
 
 /// The answer to a call.
@@ -62,16 +69,25 @@ struct PlacementOutcome {
   std::vector<std::string> invalid_regions, invalid_skus;  ///< learned, lower case, sorted
   int64_t requests = 0;
   int64_t bytes = 0;
+  int64_t recalled = 0;  ///< answers of runs that died; no requests
 };
 
 /// Make the calls, in their order as far as retries and rests allow. Each request has its permit
-/// (call_budget.h) before it leaves. What one call learns holds for all not yet sent: an invalid
-/// value, a bucket or subscription at rest, refused credentials. Answers are kept whatever happens
-/// later; what went wrong is the result of its call, never an error. kCancelled: stopped by the
-/// user. Blocks. Source: docs/pipelines/azure-spot.md, placement scores.
+/// (call_budget.h) before it leaves; what a run that died was told is not asked again. What one
+/// call learns holds for all not yet sent: an invalid value, a bucket or subscription at rest,
+/// refused credentials. Answers are kept whatever happens later; what went wrong is the result of
+/// its call, never an error. kCancelled: stopped by the user. Blocks. Source:
+/// docs/pipelines/azure-spot.md, placement scores.
 Result<PlacementOutcome> AskPlacement(net::Transport& transport, CallBudget& budget,
                                       const std::vector<PlacementCall>& calls,
                                       const PlacementOptions& options, const OpContext& context);
+
+/// Look for answers that a run of this slot that died has, whichever location they came from, and
+/// note them in the calls: those need no permit.
+Result<EarlierAnswers> FindEarlierPlacement(net::Transport& transport,
+                                            std::vector<PlacementCall>& calls,
+                                            const PlacementOptions& options,
+                                            const OpContext& context);
 
 /// Ask for the locations that a call's URL may name, each a bucket of its own. Spends from the
 /// bucket `unknown`. kDenied, kExhausted, kDeadline, kUnavailable: there is no list.

@@ -28,6 +28,7 @@
 #include "sources/azure/placement_source.h"
 #include "sources/azure/subscription_transport.h"
 #include "sources/budget_transport.h"
+#include "sources/earlier_answers.h"
 
 namespace catchment::sources::azure {
 
@@ -217,12 +218,21 @@ class PlacementRuns : public testing::Test {
         network,
         [this](const std::string& identity, const OpContext&) { return Resolve(identity); });
     BudgetTransport budget(subscriptions, budgets_);
-    const TemporaryFolder folder;
-    const auto log = net::ExchangeLog::Open(folder.path).value();
-    net::RecordingTransport recording(budget, *log, "placement");
+    EarlierTransport earlier(budget, [this] { return DeadRuns(); });
+    auto folder = std::make_unique<TemporaryFolder>();
+    const auto log = net::ExchangeLog::Open(folder->path).value();
+    net::RecordingTransport recording(earlier, *log, "placement");
     SourceInput input = Input();
     input.transport = &recording;
-    Result<SourceResult> result = PlacementScores().make()->Collect(input, context_);
+    OpContext context = context_;
+    context.stop = kill_.get_token();
+    Result<SourceResult> result = PlacementScores().make()->Collect(input, context);
+    if (kill_.stop_requested()) {
+      EXPECT_EQ(result.status().error().code, Code::kCancelled);
+      dead_.push_back(std::move(folder));
+      kill_ = std::stop_source();
+      return {};
+    }
     EXPECT_TRUE(result.ok()) << result.error().message;
     if (!result.ok()) return {};
     CheckCoverage(result->report);
@@ -231,6 +241,27 @@ class PlacementRuns : public testing::Test {
     Replay(vault, input.slot, *result);
     Publish(*result);
     return *std::move(result);
+  }
+
+  /// A run that ends at its `requests`-th request to the service, that one's answer included.
+  void RunKilledAfter(int64_t requests) {
+    const auto before = std::exchange(
+        world_.before,
+        [this, last = world_.asks.size() + static_cast<size_t>(requests)](const PlacementAsk&) {
+          if (world_.asks.size() + 1 == last) kill_.request_stop();
+        });
+    Run();
+    world_.before = before;
+  }
+
+  /// The ledgers of the killed runs.
+  Result<EarlierRuns> DeadRuns() const {
+    EarlierRuns runs;
+    for (const auto& folder : dead_) {
+      ASSIGN_OR_RETURN(auto log, net::ExchangeLog::Open(folder->path));
+      runs.runs.push_back({fmt::format("dead{}", runs.runs.size()), std::move(log)});
+    }
+    return runs;
   }
 
   Result<std::vector<std::string>> Resolve(const std::string& identity) const {
@@ -245,6 +276,7 @@ class PlacementRuns : public testing::Test {
     input.run = "run";
     input.slot = std::chrono::floor<std::chrono::minutes>(clock_.Now());
     input.parameters = parameters_;
+    input.refresh_mode = refresh_mode_;
     input.needs.emplace("price", PriceTable(pairs_));
     input.state = state_;
     input.tokens = tokens_;
@@ -320,6 +352,9 @@ class PlacementRuns : public testing::Test {
   json state_ = json::object();
   std::map<std::string, columnar::Table> head_;
   std::optional<Error> no_credentials_;
+  RefreshMode refresh_mode_ = RefreshMode::kAuto;
+  std::stop_source kill_;
+  std::vector<std::unique_ptr<TemporaryFolder>> dead_;  // of killed runs
   std::vector<net::Exchange> exchanges_;
 };
 

@@ -41,6 +41,9 @@ class Collection {
     client_.slot = input.slot;
     client_.bucket_window = settings.bucket_window;
     client_.deadline = input.started + settings.collect_deadline;
+    client_.task = input.task;
+    // Afterwards its place in the bucket is free again, and a newer answer costs nothing.
+    client_.earlier_limit = settings.bucket_window;
   }
 
   Result<SourceResult> Run() {
@@ -109,13 +112,14 @@ class Collection {
                       client_.deadline);
     RETURN_IF_ERROR(FindLocations(budget, *digests));
     RETURN_IF_ERROR(MakePlan(*digests));
+    RETURN_IF_ERROR(FindEarlier());
     const auto free = budget.Allowance(*digests, state_.locations, settings_.max_calls);
     if (!free.ok()) {
       if (free.error().code == Code::kInvalid) return free.status();
       return MissAll(free.error(), GapReason(free.error().code));
     }
     ASSIGN_OR_RETURN(const PlacementChoice choice, Choose(*free));
-    if (choice.allowance == 0)
+    if (choice.allowance == 0 && choice.calls.empty())
       return MissAll(Exhausted("no call of any location is left"), "budget");
     return Call(budget, choice);
   }
@@ -168,16 +172,66 @@ class Collection {
     return {};
   }
 
+  /// What a run of this slot that died was told is used, whatever the budget has left.
+  Status FindEarlier() {
+    for (size_t number = 0; number < plan_.calls.size(); ++number) {
+      const transforms::PlannedCall& planned = plan_.calls[number];
+      calls_.push_back({static_cast<int32_t>(number), planned.subscription, planned.call.regions,
+                        planned.call.skus});
+    }
+    if (input_.refresh_mode == RefreshMode::kAll) return {};
+    const auto earlier = FindEarlierPlacement(*input_.transport, calls_, client_, context_);
+    if (!earlier.ok()) {
+      if (earlier.error().code == Code::kCancelled) return earlier.status();
+      report_.notes.push_back("answers of earlier runs are not used: " + earlier.error().message);
+      return {};
+    }
+    client_.earlier = !earlier->runs.empty();
+    earlier_runs_ = earlier->runs;
+    for (const std::string& problem : earlier->problems)
+      report_.notes.push_back("answers of an earlier run are not used: " + problem);
+    return {};
+  }
+
+  /// The part of the plan that earlier answers do not serve; `numbers`: those of its calls.
+  PlacementPlan NotAnsweredEarlier(std::vector<int32_t>& numbers) const {
+    PlacementPlan rest;
+    rest.subscription = plan_.subscription;
+    for (const PlacementCall& call : calls_) {
+      if (call.earlier.empty()) {
+        numbers.push_back(call.number);
+        rest.calls.push_back(plan_.calls[static_cast<size_t>(call.number)]);
+        continue;
+      }
+      for (const std::string& region : call.regions) {
+        for (const std::string& sku : call.skus) {
+          const auto served = rest.subscription.find({region, sku});
+          if (served != rest.subscription.end() && served->second == call.subscription)
+            rest.subscription.erase(served);
+        }
+      }
+    }
+    return rest;
+  }
+
   Result<PlacementChoice> Choose(const std::map<std::string, int64_t>& free) {
-    PlacementChoice choice = ChoosePlacementCalls(plan_, free, settings_.max_calls, {});
+    std::vector<int32_t> numbers;
+    const PlacementPlan rest = NotAnsweredEarlier(numbers);
+    PlacementChoice choice = ChoosePlacementCalls(rest, free, settings_.max_calls, {});
     if (!choice.enough && choice.allowance > 0 && input_.head_table) {
       // How old a score is matters only now.
       ASSIGN_OR_RETURN(const auto snapshot, input_.head_table("snapshot"), "published snapshot");
       if (snapshot) {
         ASSIGN_OR_RETURN(const auto scored_at, ReadScoredAt(*snapshot));
-        choice = ChoosePlacementCalls(plan_, free, settings_.max_calls, scored_at);
+        choice = ChoosePlacementCalls(rest, free, settings_.max_calls, scored_at);
       }
     }
+    std::vector<int32_t> calls;
+    for (const PlacementCall& call : calls_) {
+      if (!call.earlier.empty()) calls.push_back(call.number);
+    }
+    for (const int32_t number : choice.calls) calls.push_back(numbers[static_cast<size_t>(number)]);
+    choice.calls = std::move(calls);
     report_.counts["allowance"] = choice.allowance;
     if (!choice.left_out.empty()) {
       report_.notes.push_back(fmt::format("{} pairs are left out: {} of {} planned calls are made",
@@ -191,21 +245,34 @@ class Collection {
     std::vector<PlacementCall> calls;
     std::map<std::string, int64_t> announced;
     for (const int32_t number : choice.calls) {
-      const transforms::PlannedCall& planned = plan_.calls[static_cast<size_t>(number)];
-      calls.push_back({number, planned.subscription, planned.call.regions, planned.call.skus});
-      ++announced[planned.subscription];
+      calls.push_back(calls_[static_cast<size_t>(number)]);
+      if (calls.back().earlier.empty()) ++announced[calls.back().subscription];
     }
     RETURN_IF_ERROR(budget.Announce(announced));
     ASSIGN_OR_RETURN(PlacementOutcome outcome,
                      AskPlacement(*input_.transport, budget, calls, client_, context_));
     report_.calls = outcome.requests;
     report_.bytes = outcome.bytes;
+    ReportRecalled(outcome.recalled);
     Take(calls, outcome);
     for (const CoverPair& pair : choice.left_out) {
       PairState& state = pairs_.at(pair);
-      state.left_out = !state.answered && !state.excluded;
+      if (choice.allowance == 0) {
+        if (state.reason.empty()) state.reason = "budget";
+      } else {
+        state.left_out = !state.answered && !state.excluded;
+      }
     }
     return {};
+  }
+
+  void ReportRecalled(int64_t answers) {
+    if (answers == 0) return;
+    report_.counts["recalled"] = answers;
+    report_.notes.push_back(
+        fmt::format("{} answers that an earlier run of the slot had when it died ({}) are used; "
+                    "they are not asked for again",
+                    FormatCount(answers), fmt::join(earlier_runs_, ", ")));
   }
 
   /// Sort out what the calls gave, in order of their numbers.
@@ -386,6 +453,8 @@ class Collection {
   PlacementTurn turn_;
   WantedPairs wanted_;
   PlacementPlan plan_;
+  std::vector<PlacementCall> calls_;  // of the plan, by number
+  std::vector<std::string> earlier_runs_;
   PlacementPatch patch_;
   std::map<CoverPair, PairState> pairs_;
   std::vector<PlacementRow> rows_;

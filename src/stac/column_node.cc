@@ -54,13 +54,6 @@ std::shared_ptr<arrow::Buffer> GrowingBytes::Take() {
   return taken;
 }
 
-void MemberTable::Build() {
-  for (uint32_t i = 0; i < names_.size(); ++i) {
-    index_.emplace(names_[i], i);
-    next_[i] = i + 1;
-  }
-}
-
 ColumnNode::ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> arrow_type)
     : schema(node), kind(node.kind), type(std::move(arrow_type)) {
   for (size_t i = 0; i < node.children.size(); ++i) {
@@ -69,7 +62,6 @@ ColumnNode::ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> ar
   }
   if (kind == ColumnKind::kStruct) {
     for (const auto& child : children) members.Add(child->schema.name, child.get());
-    members.Build();
   }
   if (HasOffsets(kind)) offsets.AppendValue(int32_t{0});
 }

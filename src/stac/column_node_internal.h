@@ -60,13 +60,14 @@ class ColumnNode;
 /// which, so that objects that repeat cost one comparison a key.
 class MemberTable {
  public:
+  /// `name` must outlive the table.
   void Add(std::string_view name, ColumnNode* node) {
+    const auto member = static_cast<uint32_t>(names_.size());
+    index_.emplace(name, member);
     names_.push_back(name);
     nodes_.push_back(node);
-    next_.push_back(0);
+    next_.push_back(member + 1);
   }
-  /// After the last Add.
-  void Build();
 
   static constexpr uint32_t kNone = UINT32_MAX;
   /// Find `key`; `last`: the member found before it in this object, at first kNone.

@@ -50,8 +50,6 @@ struct ItemColumns::State {
           std::make_unique<ColumnNode>(node, arrow_schema->field(static_cast<int>(i))->type()));
       AddColumn(node.name, columns.back().get());
     }
-    tables.item.Build();
-    tables.properties.Build();
     // Absent members take room in the end, so wide schemas get small batches.
     constexpr int64_t kPaddingBytes = 32 << 20, kBytesPerNull = 10;
     batch_rows = std::clamp<int64_t>(kPaddingBytes / (schema.leaves() * kBytesPerNull + 1), 64,
@@ -570,7 +568,7 @@ bool ItemColumns::State::FillAdded(const ItemSource& source) {
 }
 
 bool ItemColumns::State::FillExtra() {
-  if (!needs_extra) return true;
+  if (!needs_extra || options.discard_extra) return true;
   compact.clear();
   AppendExtra(
       tokens, tables, extra_facts, [this](const std::string& pointer) { Remember(pointer); },

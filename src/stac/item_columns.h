@@ -45,6 +45,7 @@ struct ItemColumnsOptions {
   size_t max_item_bytes = 16u << 20;
   int max_depth = 64;
   bool digest = false;                ///< SHA-256 of each body
+  bool discard_extra = false;         ///< for probes: forget what no column holds
   size_t max_unknown_members = 1000;  ///< distinct ones that are remembered
 };
 

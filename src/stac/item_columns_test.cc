@@ -4,20 +4,10 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include "base/file.h"
-#include "base/test.h"
+#include "stac/test_items.h"
 
 namespace catchment::stac {
 namespace {
-
-ItemSchema Declared(const std::string& collection, const LoadSchemaOptions& options = {}) {
-  const auto text =
-      ReadFile(CATCHMENT_SOURCE_DIR "/pipelines/hls-stac/schema/" + collection + ".json");
-  EXPECT_OK(text);
-  auto schema = LoadItemSchema(*text, options);
-  EXPECT_OK(schema);
-  return *schema;
-}
 
 TEST(ItemColumnsTest, ARecordedItemFillsTheDeclaredColumns) {
   const ItemSchema schema = Declared("HLSS30_2.0", {.fix_epsg = true});

@@ -89,9 +89,9 @@ Result<ItemSchema> LoadItemSchema(std::string_view json, const LoadSchemaOptions
 /// The same document, indented, for `stac schema` and for keeping.
 std::string FormatItemSchema(const ItemSchema& schema);
 
-/// One schema with the columns of all: for several collections in one file. Types widen as when
-/// they are inferred; ids are given anew, depth-first. kInvalid: kinds that do not unite in a
-/// column of the item itself.
+/// One schema with the columns of all: for several collections in one file. int64 and
+/// double are double; ids are given anew, depth-first; a column that one lacks is not required.
+/// kInvalid: other kinds that differ, or a column added in one and of the items in another.
 Result<ItemSchema> UniteSchemas(const std::vector<ItemSchema>& schemas);
 
 }  // namespace catchment::stac

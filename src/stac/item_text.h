@@ -12,7 +12,6 @@ namespace catchment::stac {
 
 struct ItemTextOptions {
   size_t max_item_bytes = 16u << 20;
-  int max_depth = 64;
 };
 
 /// One item of an input. Valid until the next one is asked for.
@@ -20,7 +19,6 @@ struct ItemText {
   std::string_view body;
   int64_t line = 0;        ///< where it begins, from 1
   bool too_large = false;  ///< `body` has its first bytes; the rest was passed over
-  bool too_deep = false;   ///< likewise whole, but over max_depth
 };
 
 /// Cuts an input into single items: NDJSON, an ItemCollection or FeatureCollection, an array of

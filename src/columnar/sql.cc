@@ -16,148 +16,18 @@
 #include "columnar/plain_internal.h"
 #include "columnar/schema.h"
 #include "columnar/sql_internal.h"
+#include "columnar/sql_scan_internal.h"
 
 namespace catchment::columnar {
 namespace {
 
 const SqlText kOwnText{.text = "", .file = "DuckDB"};
 
-Status FromErrorData(duckdb_error_data data) {
-  OwnedError error;
-  *error.out() = data;
-  if (data == nullptr || !duckdb_error_data_has_error(data)) return {};
-  return FromDuckDb(kOwnText, duckdb_error_data_message(data), {});
-}
-
-Result<std::string> SqlType(const arrow::DataType& type) {
-  switch (type.id()) {
-    case arrow::Type::STRING:
-      return std::string("VARCHAR");
-    case arrow::Type::BINARY:
-      return std::string("BLOB");
-    case arrow::Type::BOOL:
-      return std::string("BOOLEAN");
-    case arrow::Type::INT8:
-      return std::string("TINYINT");
-    case arrow::Type::INT16:
-      return std::string("SMALLINT");
-    case arrow::Type::INT32:
-      return std::string("INTEGER");
-    case arrow::Type::INT64:
-      return std::string("BIGINT");
-    case arrow::Type::UINT8:
-      return std::string("UTINYINT");
-    case arrow::Type::UINT16:
-      return std::string("USMALLINT");
-    case arrow::Type::UINT32:
-      return std::string("UINTEGER");
-    case arrow::Type::UINT64:
-      return std::string("UBIGINT");
-    case arrow::Type::FLOAT:
-      return std::string("FLOAT");
-    case arrow::Type::DOUBLE:
-      return std::string("DOUBLE");
-    case arrow::Type::DATE32:
-      return std::string("DATE");
-    case arrow::Type::TIME64:
-      return std::string("TIME");
-    case arrow::Type::NA:
-      return std::string("\"NULL\"");
-    case arrow::Type::DECIMAL128: {
-      const auto& decimal = static_cast<const arrow::DecimalType&>(type);
-      return fmt::format("DECIMAL({},{})", decimal.precision(), decimal.scale());
-    }
-    case arrow::Type::TIMESTAMP: {
-      const auto& time = static_cast<const arrow::TimestampType&>(type);
-      if (!time.timezone().empty()) return std::string("TIMESTAMPTZ");
-      static constexpr const char* kNames[] = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP",
-                                               "TIMESTAMP_NS"};
-      return std::string(kNames[time.unit()]);
-    }
-    case arrow::Type::LIST: {
-      ASSIGN_OR_RETURN(const std::string element, SqlType(*type.field(0)->type()));
-      return element + "[]";
-    }
-    case arrow::Type::STRUCT: {
-      std::string text = "STRUCT(";
-      for (int i = 0; i < type.num_fields(); ++i) {
-        ASSIGN_OR_RETURN(const std::string field, SqlType(*type.field(i)->type()));
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", QuoteName(type.field(i)->name()), field);
-      }
-      return text + ")";
-    }
-    default:
-      return Invalid("type {} is unknown to SQL here; cast it first", TypeName(type));
-  }
-}
-
-Result<std::string> CreateStatement(const std::string& name, const arrow::Schema& schema) {
-  if (schema.num_fields() == 0) return Invalid("it has no columns");
-  std::string text = "CREATE TABLE " + name + " (";
-  for (const auto& field : schema.fields()) {
-    ASSIGN_OR_RETURN(const std::string type, SqlType(*field->type()), "column \"{}\"",
-                     field->name());
-    text += fmt::format("{}{} {}", text.ends_with('(') ? "" : ", ", QuoteName(field->name()), type);
-  }
-  return text + ")";
-}
-
-/// Hands batches of one schema to a table of DuckDB, chunk by chunk, without looking at a cell.
-class TableFeed {
- public:
-  static Result<TableFeed> Open(const Database& database, const char* schema,
-                                const std::string& name, const arrow::Schema& columns) {
-    TableFeed feed(database);
-    if (duckdb_appender_create(database.connection.get(), schema, name.c_str(),
-                               feed.appender_.out()) != DuckDBSuccess) {
-      return feed.AppenderError();
-    }
-    ArrowSchema exported;
-    ARROW_OR_RETURN(arrow::ExportSchema(columns, &exported));
-    Status converted = FromErrorData(
-        duckdb_schema_from_arrow(database.connection.get(), &exported, feed.converted_.out()));
-    if (exported.release != nullptr) exported.release(&exported);
-    RETURN_IF_ERROR(converted);
-    return feed;
-  }
-
-  Status Feed(const arrow::RecordBatch& batch) {
-    const auto step = static_cast<int64_t>(duckdb_vector_size());
-    for (int64_t begin = 0; begin < batch.num_rows(); begin += step) {
-      ArrowArray exported;
-      ARROW_OR_RETURN(arrow::ExportRecordBatch(*batch.Slice(begin, step), &exported));
-      OwnedChunk chunk;
-      Status converted = FromErrorData(duckdb_data_chunk_from_arrow(
-          database_.connection.get(), &exported, converted_.get(), chunk.out()));
-      if (!converted.ok()) {
-        if (exported.release != nullptr) exported.release(&exported);
-        return converted;
-      }
-      if (duckdb_append_data_chunk(appender_.get(), chunk.get()) != DuckDBSuccess)
-        return AppenderError();
-    }
-    return {};
-  }
-
-  Status Close() {
-    return duckdb_appender_close(appender_.get()) == DuckDBSuccess ? Status() : AppenderError();
-  }
-
- private:
-  explicit TableFeed(const Database& database) : database_(database) {}
-  Status AppenderError() const {
-    return FromErrorData(duckdb_appender_error_data(appender_.get()));
-  }
-
-  const Database& database_;
-  OwnedAppender appender_;
-  OwnedConverted converted_;
-};
-
 /// A table that queries may name.
 struct Known {
   std::string schema, name;
-  std::function<Result<Table>()> load;  // empty once it is in DuckDB
+  std::function<Result<Table>()> load;  // empty once DuckDB knows it
+  std::unique_ptr<TableScan> scan = nullptr;
 };
 
 std::string KeyOf(std::string_view schema, std::string_view name) {
@@ -211,6 +81,13 @@ Status CheckResultType(duckdb_type type, const std::string& place, const char* c
 
 }  // namespace
 
+Status FromErrorData(duckdb_error_data data) {
+  OwnedError error;
+  *error.out() = data;
+  if (data == nullptr || !duckdb_error_data_has_error(data)) return {};
+  return FromDuckDb(kOwnText, duckdb_error_data_message(data), {});
+}
+
 std::string QuoteName(std::string_view name) {
   std::string quoted = "\"";
   for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
@@ -240,7 +117,8 @@ Result<Database> Database::Open(const SqlOptions& options) {
     duckdb_free(message);
     return error;
   }
-  if (duckdb_connect(opened.database.get(), opened.connection.out()) != DuckDBSuccess) {
+  if (duckdb_connect(opened.database.get(), opened.converter.out()) != DuckDBSuccess ||
+      duckdb_connect(opened.database.get(), opened.connection.out()) != DuckDBSuccess) {
     return Internal("cannot connect to DuckDB");
   }
   // Without a folder for spilling, a query that needs too much memory says so. It goes before
@@ -260,8 +138,9 @@ Status Database::Run(const std::string& statement) const {
 }
 
 struct SqlEngine::State {
-  Database database;
   std::map<std::string, Known> tables;  // by KeyOf
+  Database database;                    // goes before what it scans
+  int loaded = 0;
   /// Units of zoned timestamps by column name, of loaded tables; null where they differ.
   std::map<std::string, std::optional<arrow::TimeUnit::type>> units;
 
@@ -269,6 +148,7 @@ struct SqlEngine::State {
   Status LoadNamed(const SqlUse& use);
   void NoteUnits(const arrow::Schema& schema);
   std::vector<std::string> Names() const;
+  std::vector<std::string> Columns() const;
   Result<OwnedPrepared> Prepare(const SqlText& sql, const SqlParameters& parameters) const;
   void StopQuery(duckdb_pending_result pending) const;
   Status Execute(const SqlText& sql, duckdb_prepared_statement prepared,
@@ -297,25 +177,20 @@ Status SqlEngine::State::Load(Known& known) {
                                : QuoteName(known.schema) + "." + QuoteName(known.name);
   if (!known.schema.empty())
     RETURN_IF_ERROR(database.Run("CREATE SCHEMA IF NOT EXISTS " + QuoteName(known.schema)));
-  ASSIGN_OR_RETURN(const std::string create, CreateStatement(full, *schema));
-  RETURN_IF_ERROR(database.Run("BEGIN"));
-  const auto copy = [&]() -> Status {
-    RETURN_IF_ERROR(database.Run(create));
-    ASSIGN_OR_RETURN(
-        TableFeed feed,
-        TableFeed::Open(database, known.schema.empty() ? nullptr : known.schema.c_str(), known.name,
-                        *schema));
-    ASSIGN_OR_RETURN(const auto reader, table.Read());
-    while (true) {
-      ASSIGN_OR_RETURN(const auto read, reader->Next());
-      if (read == nullptr) return feed.Close();
-      ASSIGN_OR_RETURN(const auto batch, Plain(read, schema));
-      RETURN_IF_ERROR(feed.Feed(*batch));
-    }
-  };
-  const Status copied = copy();
-  RETURN_IF_ERROR(database.Run(copied.ok() ? "COMMIT" : "ROLLBACK"));
-  RETURN_IF_ERROR(copied);
+  if (schema->num_fields() == 0) return Invalid("it has no columns");
+  arrow::RecordBatchVector batches;
+  ASSIGN_OR_RETURN(const auto reader, table.Read());
+  while (true) {
+    ASSIGN_OR_RETURN(const auto read, reader->Next());
+    if (read == nullptr) break;
+    ASSIGN_OR_RETURN(auto batch, Plain(read, schema));
+    batches.push_back(std::move(batch));
+  }
+  ASSIGN_OR_RETURN(known.scan,
+                   TableScan::Make(database.converter.get(), schema, std::move(batches)));
+  const std::string function = fmt::format("rows_of_table_{}", ++loaded);
+  RETURN_IF_ERROR(known.scan->Register(database.connection.get(), function));
+  RETURN_IF_ERROR(database.Run(fmt::format("CREATE VIEW {} AS FROM {}()", full, function)));
   NoteUnits(*schema);
   known.load = nullptr;
   return {};
@@ -341,12 +216,22 @@ std::vector<std::string> SqlEngine::State::Names() const {
   return names;
 }
 
+std::vector<std::string> SqlEngine::State::Columns() const {
+  std::set<std::string> names;
+  for (const auto& [key, known] : tables) {
+    if (known.scan == nullptr) continue;
+    for (const auto& field : known.scan->schema().fields()) names.insert(field->name());
+  }
+  return {names.begin(), names.end()};
+}
+
 Result<OwnedPrepared> SqlEngine::State::Prepare(const SqlText& sql,
                                                 const SqlParameters& parameters) const {
   OwnedPrepared prepared;
   if (duckdb_prepare(database.connection.get(), sql.text.c_str(), prepared.out()) !=
       DuckDBSuccess) {
-    return FromDuckDb(sql, duckdb_prepare_error(prepared.get()), Names());
+    return FromDuckDb(sql, duckdb_prepare_error(prepared.get()), Names(), SqlPhase::kPreparing,
+                      Columns());
   }
   if (duckdb_prepared_statement_type(prepared.get()) != DUCKDB_STATEMENT_TYPE_SELECT) {
     return Invalid("{}: expected exactly one SELECT", PlaceOf(sql, std::nullopt));
@@ -488,8 +373,8 @@ Status SqlEngine::AddTable(std::string_view schema, std::string_view name, Table
 Status SqlEngine::AddLazyTable(std::string_view schema, std::string_view name,
                                std::function<Result<Table>()> load) {
   const std::string key = KeyOf(schema, name);
-  const auto [found, added] =
-      state_->tables.emplace(key, Known{std::string(schema), std::string(name), std::move(load)});
+  const auto [found, added] = state_->tables.emplace(
+      key, Known{std::string(schema), std::string(name), std::move(load), nullptr});
   if (!added)
     return Exists("there is a table {} already; SQL does not tell upper from lower case", key);
   return {};

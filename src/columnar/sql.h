@@ -62,7 +62,7 @@ class SqlEngine {
   ~SqlEngine();
 
   /// Make rows known as `name`, or `schema.name`; any text may be a name. `schema` is "" or, say,
-  /// "head". The table is copied into DuckDB when a query first names it. kExists: the name is
+  /// "head". Queries read it where it lies, the columns that they name. kExists: the name is
   /// taken.
   Status AddTable(std::string_view schema, std::string_view name, Table table);
   /// The same for rows that are fetched when a query first names them.

@@ -54,7 +54,8 @@ std::string Plainly(std::string message) {
   return message;
 }
 
-std::string Message(const nlohmann::json& document, const std::vector<std::string>& tables) {
+std::string Message(const nlohmann::json& document, const std::vector<std::string>& tables,
+                    const std::vector<std::string>& columns) {
   const std::string subtype = Text(document, "error_subtype");
   const std::string name = Text(document, "name");
   if (subtype == "COLUMN_NOT_FOUND" && !name.empty()) {
@@ -72,16 +73,17 @@ std::string Message(const nlohmann::json& document, const std::vector<std::strin
     return fmt::format("{} \"{}\" does not exist{}", what, name,
                        nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
   }
-  const std::string whole = Text(document, "exception_message");
-  std::string message = Plainly(whole);
-  // `Table "t" does not have a column named "x"\n\nCandidate bindings: : "y"` has no subtype.
-  const size_t bindings = whole.find("Candidate bindings: ");
-  if (bindings != std::string::npos &&
-      message.find("does not have a column named \"") != std::string::npos) {
-    const size_t first = whole.find('"', bindings);
-    const size_t last = first == std::string::npos ? first : whole.find('"', first + 1);
-    if (last != std::string::npos)
-      message += "; did you mean " + whole.substr(first, last + 1 - first) + "?";
+  std::string message = Plainly(Text(document, "exception_message"));
+  // `Values list "t" does not have a column named "x"`, of a scanned table, has no subtype.
+  constexpr std::string_view kScanned = "values list \"",
+                             kNoColumn = "does not have a column named \"";
+  const size_t named = message.find(kNoColumn);
+  if (message.starts_with(kScanned) && named != std::string::npos) {
+    const size_t first = named + kNoColumn.size();
+    const std::string nearest =
+        Nearest(message.substr(first, message.find('"', first) - first), columns);
+    message.replace(0, kScanned.size(), "table \"");
+    if (!nearest.empty()) message += fmt::format("; did you mean \"{}\"?", nearest);
   }
   return message;
 }
@@ -99,13 +101,13 @@ std::string PlaceOf(const SqlText& sql, std::optional<size_t> offset) {
 }
 
 Error FromDuckDb(const SqlText& sql, std::string_view text, const std::vector<std::string>& tables,
-                 SqlPhase phase) {
+                 SqlPhase phase, const std::vector<std::string>& columns) {
   const nlohmann::json document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object())
     return Internal("{}: {}", PlaceOf(sql, std::nullopt), Plainly(std::string(text)));
   const std::string type = Text(document, "exception_type");
   const std::string place = PlaceOf(sql, Position(document));
-  const std::string message = Message(document, tables);
+  const std::string message = Message(document, tables, columns);
   if (type == "Out of Memory") {
     return Exhausted("{}: the query needs more memory than it may have ({})", place, message);
   }

@@ -35,7 +35,6 @@ class Owned {
   Handle handle_ = nullptr;
 };
 
-inline void DestroyAppender(duckdb_appender* appender) { duckdb_appender_destroy(appender); }
 using OwnedDatabase = Owned<duckdb_database, duckdb_close>;
 using OwnedConnection = Owned<duckdb_connection, duckdb_disconnect>;
 using OwnedConfig = Owned<duckdb_config, duckdb_destroy_config>;
@@ -45,7 +44,6 @@ using OwnedPending = Owned<duckdb_pending_result, duckdb_destroy_pending>;
 using OwnedChunk = Owned<duckdb_data_chunk, duckdb_destroy_data_chunk>;
 using OwnedType = Owned<duckdb_logical_type, duckdb_destroy_logical_type>;
 using OwnedError = Owned<duckdb_error_data, duckdb_destroy_error_data>;
-using OwnedAppender = Owned<duckdb_appender, DestroyAppender>;
 using OwnedConverted = Owned<duckdb_arrow_converted_schema, duckdb_destroy_arrow_converted_schema>;
 using OwnedArrowOptions = Owned<duckdb_arrow_options, duckdb_destroy_arrow_options>;
 
@@ -66,6 +64,7 @@ struct Database {
   Status Run(const std::string& statement) const;
 
   OwnedDatabase database;
+  OwnedConnection converter;   // runs no query
   OwnedConnection connection;  // goes first
 };
 
@@ -76,10 +75,11 @@ std::string PlaceOf(const SqlText& sql, std::optional<size_t> offset);
 /// of range) is the fault of its rows: kCorrupt, not kInvalid.
 enum class SqlPhase { kPreparing, kRunning };
 
-/// Turn an error document of DuckDB into ours. `tables` are the names that could have been meant.
-/// The only place where this is decided.
+/// Turn an error document of DuckDB into ours. `tables` and `columns` are names that could have
+/// been meant. The only place where this is decided.
 Error FromDuckDb(const SqlText& sql, std::string_view document,
-                 const std::vector<std::string>& tables, SqlPhase phase = SqlPhase::kPreparing);
+                 const std::vector<std::string>& tables, SqlPhase phase = SqlPhase::kPreparing,
+                 const std::vector<std::string>& columns = {});
 
 /// What InspectSql finds, by a given connection.
 Result<SqlUse> InspectWith(const Database& database, const SqlText& sql,

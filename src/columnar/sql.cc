@@ -269,7 +269,8 @@ void SqlEngine::State::StopQuery(duckdb_pending_result pending) const {
 Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement prepared,
                                  const SqlQueryOptions& options, duckdb_result* result) const {
   OwnedPending pending;
-  if (duckdb_pending_prepared(prepared, pending.out()) != DuckDBSuccess) {
+  // Rows come as they are asked for: the whole result never lies in DuckDB's memory too.
+  if (duckdb_pending_prepared_streaming(prepared, pending.out()) != DuckDBSuccess) {
     return FromDuckDb(sql, duckdb_pending_error(pending.get()), Names());
   }
   while (options.context != nullptr) {
@@ -339,6 +340,8 @@ Result<Table> SqlEngine::State::Collect(const SqlText& sql, duckdb_result& resul
     OwnedChunk chunk;
     *chunk.out() = duckdb_fetch_chunk(result);
     if (chunk.get() == nullptr) break;
+    if (options.context != nullptr)
+      RETURN_IF_ERROR(options.context->Check(), "{}", PlaceOf(sql, std::nullopt));
     ArrowArray array;
     RETURN_IF_ERROR(
         FromErrorData(duckdb_data_chunk_to_arrow(arrow_options.get(), chunk.get(), &array)));
@@ -351,6 +354,8 @@ Result<Table> SqlEngine::State::Collect(const SqlText& sql, duckdb_result& resul
     ASSIGN_OR_RETURN(auto plain, Plain(batch, schema), "{}", PlaceOf(sql, std::nullopt));
     batches.push_back(std::move(plain));
   }
+  if (const char* const failed = duckdb_result_error(&result); failed != nullptr)
+    return FromDuckDb(sql, failed, Names(), SqlPhase::kRunning);
   ASSIGN_ARROW_OR_RETURN(auto table, arrow::Table::FromRecordBatches(schema, batches));
   return Table::FromArrow(std::move(table));
 }
@@ -389,6 +394,10 @@ Result<Table> SqlEngine::Query(const SqlText& sql, const SqlParameters& paramete
   OwnedResult result;
   RETURN_IF_ERROR(state_->Execute(sql, prepared.get(), options, &result.result));
   return state_->Collect(sql, result.result, options);
+}
+
+Result<SqlUse> SqlEngine::Inspect(const SqlText& sql, const SqlQueryOptions& options) {
+  return InspectWith(state_->database, sql, options);
 }
 
 }  // namespace catchment::columnar

@@ -33,6 +33,8 @@ struct SqlOptions {
   uint64_t memory_bytes = uint64_t{2} << 30;
 };
 
+struct SqlUse;
+
 struct SqlQueryOptions {
   /// Task SQL is a pure function: functions whose value changes (random, now, uuid, …) are
   /// kInvalid.
@@ -76,6 +78,9 @@ class SqlEngine {
   /// kExhausted: memory. Parameters that the text does not name are no error.
   Result<Table> Query(const SqlText& sql, const SqlParameters& parameters = {},
                       const SqlQueryOptions& options = {});
+
+  /// InspectSql by this engine, which need not know the tables yet.
+  Result<SqlUse> Inspect(const SqlText& sql, const SqlQueryOptions& options = {});
 
  private:
   struct State;

@@ -1,7 +1,12 @@
 #include "columnar/sql.h"
 
+#include <arrow/array.h>
+#include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
+#include <arrow/table.h>
+
+#include <algorithm>
 
 #include "columnar/parquet_file.h"
 #include "columnar/test.h"
@@ -222,6 +227,58 @@ TEST(SqlTest, LimitsOfRowsTimeAndMemoryHold) {
   EXPECT_ERROR(
       small->Query({"SELECT range::text x, count(*) FROM range(20000000) GROUP BY 1", "q.sql"}),
       Code::kExhausted, "q.sql");
+}
+
+/// Rows 0, 1, 2, … in pieces of odd sizes.
+Table Counted(int64_t rows) {
+  std::vector<std::shared_ptr<arrow::RecordBatch>> pieces;
+  const auto schema = arrow::schema({arrow::field("n", arrow::int64())});
+  for (int64_t begin = 0, size = 1; begin < rows; begin += size, size = size * 3 + 1) {
+    arrow::Int64Builder builder;
+    for (int64_t n = begin; n < std::min(rows, begin + size); ++n)
+      EXPECT_TRUE(builder.Append(n).ok());
+    const auto values = builder.Finish().ValueOrDie();
+    pieces.push_back(arrow::RecordBatch::Make(schema, values->length(), {values}));
+  }
+  return Table::FromArrow(arrow::Table::FromRecordBatches(schema, pieces).ValueOrDie());
+}
+
+TEST(SqlTest, SeveralThreadsReadATableInItsOrder) {
+  for (const int threads : {1, 4}) {
+    ASSERT_OK_AND_ASSIGN(auto engine, SqlEngine::Open({.threads = threads}));
+    ASSERT_OK(engine->AddTable("", "t", Counted(300'000)));
+    const auto rows = [&](const char* text) {
+      auto got = engine->Query({text, "q.sql"});
+      EXPECT_OK(got);
+      return got.ok() ? Rows(*got) : "";
+    };
+    EXPECT_EQ(rows("SELECT n FROM t LIMIT 2 OFFSET 200000"), "{\"n\":200000}\n{\"n\":200001}\n");
+    EXPECT_EQ(rows("SELECT first(n) AS a, last(n) AS z, count(*) AS c FROM t"),
+              "{\"a\":0,\"z\":299999,\"c\":300000}\n");
+    EXPECT_EQ(
+        rows("SELECT count(*) AS wrong FROM (SELECT n, row_number() OVER () - 1 AS place FROM t) "
+             "WHERE n <> place"),
+        "{\"wrong\":0}\n");
+    EXPECT_EQ(rows("SELECT a.n FROM t AS a JOIN t AS b ON a.n = b.n + 299998 LIMIT 9"),
+              "{\"n\":299998}\n{\"n\":299999}\n");
+    ASSERT_OK_AND_ASSIGN(const Table all, engine->Query({"SELECT n FROM t WHERE n % 3 = 1", ""}));
+    EXPECT_EQ(
+        Rows(all),
+        Rows(*Engine({{"t", Counted(300'000)}})->Query({"SELECT n FROM t WHERE n % 3 = 1", ""})));
+  }
+}
+
+TEST(SqlTest, WhatFailsAfterManyRowsEndsTheQueryAndNotTheEngine) {
+  auto engine = Engine({{"t", Counted(100'000)}});
+  EXPECT_ERROR(
+      engine->Query({"SELECT CAST(CASE n WHEN 99999 THEN 'x' ELSE '1' END AS INTEGER) AS i "
+                     "FROM t",
+                     "q.sql"}),
+      Code::kCorrupt, "q.sql");
+  EXPECT_ERROR(engine->Query({"SELECT n FROM t", "q.sql"}, {}, {.max_rows = 50'000}),
+               Code::kInvalid, "more than 50000 rows");
+  ASSERT_OK_AND_ASSIGN(const Table got, engine->Query({"SELECT count(*) AS c FROM t", "q.sql"}));
+  EXPECT_EQ(Rows(got), "{\"c\":100000}\n");
 }
 
 TEST(SqlTest, SumsOfIntegersAreIntegersAndTooLargeOnesAreErrors) {

@@ -57,10 +57,9 @@ Result<columnar::Table> PublishContents::OfRun(const std::string& table) {
   return NotFound("there is no table run.{}; there are tasks, memory, machine and manifest", table);
 }
 
-Result<columnar::Table> PublishContents::Select(const std::filesystem::path& file,
-                                                const core::RunSpec& spec) {
-  ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20));
-  ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
+Status PublishContents::OpenEngine() {
+  if (engine_ != nullptr) return {};
+  ASSIGN_OR_RETURN(auto engine, columnar::SqlEngine::Open());
   for (const auto& [name, table] : view_.tables) {
     RETURN_IF_ERROR(engine->AddLazyTable("", name, [this, name = name] { return Rows(name); }));
     RETURN_IF_ERROR(
@@ -69,6 +68,13 @@ Result<columnar::Table> PublishContents::Select(const std::filesystem::path& fil
   for (const char* name : {"tasks", "memory", "machine", "manifest"}) {
     RETURN_IF_ERROR(engine->AddLazyTable("run", name, [this, name] { return OfRun(name); }));
   }
+  engine_ = std::move(engine);
+  return {};
+}
+
+Result<columnar::Table> PublishContents::Select(const std::filesystem::path& file,
+                                                const core::RunSpec& spec) {
+  ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20));
   nlohmann::json given = spec.parameters;
   const Result<nlohmann::json> record = Record();
   if (record.ok()) {
@@ -76,8 +82,10 @@ Result<columnar::Table> PublishContents::Select(const std::filesystem::path& fil
   } else if (record.error().code != Code::kNotFound) {
     return record.status();
   }
-  return engine->Query({std::move(text), file.string()},
-                       MakeSqlParameters(given, manifest_.slot_time));
+  MutexLock lock(query_mutex_);
+  RETURN_IF_ERROR(OpenEngine());
+  return engine_->Query({std::move(text), file.string()},
+                        MakeSqlParameters(given, manifest_.slot_time));
 }
 
 }  // namespace catchment::app

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/mutex.h"
+#include "columnar/sql.h"
 #include "columnar/table.h"
 #include "core/run_spec.h"
 #include "core/run_store.h"
@@ -40,12 +41,14 @@ class PublishContents {
 
   /// The rows of a file with one SELECT. It sees `<table>`, `publish.<table>` (rows added) and
   /// `run.<table>`, `$slot` of the publish and the parameters of its run (those of `spec` if its
-  /// record is gone).
+  /// record is gone). One at a time, by one engine for all.
   Result<columnar::Table> Select(const std::filesystem::path& file, const core::RunSpec& spec);
 
  private:
   PublishContents(const lake::ReadStore& store, lake::Manifest manifest, lake::View view)
       : store_(store), manifest_(std::move(manifest)), view_(std::move(view)) {}
+
+  Status OpenEngine() REQUIRES(query_mutex_);
 
   // Constant after construction.
   const lake::ReadStore& store_;
@@ -55,6 +58,9 @@ class PublishContents {
   Mutex mutex_;
   std::map<std::string, columnar::Table> read_ GUARDED_BY(mutex_);
   std::optional<nlohmann::json> record_ GUARDED_BY(mutex_);
+  // Guarded by query_mutex_, which is taken first.
+  Mutex query_mutex_;
+  std::unique_ptr<columnar::SqlEngine> engine_ GUARDED_BY(query_mutex_);  // null until asked
 };
 
 }  // namespace catchment::app

@@ -2,6 +2,8 @@
 
 #include <arrow/api.h>
 
+#include <utility>
+
 #include "app/lake_head.h"
 #include "app/publish_tables.h"
 #include "app/sql_values.h"
@@ -24,14 +26,22 @@ std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
 
 class SqlTask final : public core::TaskBody {
  public:
+  /// `engine` knows no table yet.
   SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use,
-          std::vector<std::string> key)
-      : task_(task), sql_(std::move(sql)), use_(std::move(use)), key_(std::move(key)) {}
+          std::vector<std::string> key, std::unique_ptr<columnar::SqlEngine> engine)
+      : task_(task),
+        sql_(std::move(sql)),
+        use_(std::move(use)),
+        key_(std::move(key)),
+        engine_(std::move(engine)) {}
 
   bool derives() const override { return true; }
 
   Result<core::TaskOutput> Run(const core::TaskInput& input, const OpContext& context) override {
-    ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
+    std::unique_ptr<columnar::SqlEngine> engine = std::move(engine_);
+    if (engine == nullptr) {  // a derivation that is repeated
+      ASSIGN_OR_RETURN(engine, columnar::SqlEngine::Open());
+    }
     for (const auto& [name, artifact] : input.needs)
       RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
     RETURN_IF_ERROR(AddHeadTables(*engine, input));
@@ -113,7 +123,8 @@ class SqlTask final : public core::TaskBody {
   const core::TaskSpec& task_;
   const columnar::SqlText sql_;
   const columnar::SqlUse use_;
-  const std::vector<std::string> key_;  ///< of the contract that the published rows have
+  const std::vector<std::string> key_;           ///< of the contract that the published rows have
+  std::unique_ptr<columnar::SqlEngine> engine_;  ///< that read the text; null once it has run
 };
 
 }  // namespace
@@ -123,9 +134,10 @@ Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeli
   const std::filesystem::path file = pipeline.folder / task.what;
   ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20), "task '{}'", task.name);
   columnar::SqlText sql{std::move(text), file.string()};
-  ASSIGN_OR_RETURN(columnar::SqlUse use, columnar::InspectSql(sql));
+  ASSIGN_OR_RETURN(auto engine, columnar::SqlEngine::Open());
+  ASSIGN_OR_RETURN(columnar::SqlUse use, engine->Inspect(sql));
   return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(
-      task, std::move(sql), std::move(use), ContractKey(pipeline, task.name)));
+      task, std::move(sql), std::move(use), ContractKey(pipeline, task.name), std::move(engine)));
 }
 
 }  // namespace catchment::app

@@ -84,6 +84,7 @@ class Run {
   Ending Work();
   MaybeEnding RunTasks(bool again);
   MaybeEnding CheckCollected();
+  Result<PublishResult> Publish();
   Ending PublishUntilDone();
   Ending AfterPublish(const PublishResult& published);
 
@@ -381,24 +382,28 @@ Run::MaybeEnding Run::CheckCollected() {
                 fmt::format("no source obtained anything: {}", tasks_.UnavailableReasons())};
 }
 
+Result<PublishResult> Run::Publish() {
+  const PublishRequest request{.spec = &spec_,
+                               .standing = standing_,
+                               .head = head_,
+                               .outputs = tasks_.Outputs(),
+                               .reports = tasks_.Reports(),
+                               .gaps = AllGaps(),
+                               .record = record_};
+  return with_.publisher->Publish(request, context_);
+}
+
 Ending Run::PublishUntilDone() {
   monitor_->Stop();
   for (int tries = 1;; ++tries) {
     Step("publish");
     FillRecord();
-    const PublishRequest request{.spec = &spec_,
-                                 .standing = standing_,
-                                 .head = head_,
-                                 .outputs = tasks_.Outputs(),
-                                 .reports = tasks_.Reports(),
-                                 .gaps = AllGaps(),
-                                 .record = record_};
     // Whoever lost the lease must not publish: another run may fill the slot at this moment.
     if (const Status held = with_.ledger->Renew(*lease_); !held.ok()) {
       lease_lost_ = lease_lost_ || held.error().code == Code::kNotFound;
       return Fail(held.error());
     }
-    const Result<PublishResult> published = with_.publisher->Publish(request, context_);
+    const Result<PublishResult> published = Publish();
     if (published.ok()) return AfterPublish(*published);
     if (published.error().code != Code::kExists) return Fail(published.error());
     if (tries >= with_.publish_tries) {
@@ -437,6 +442,9 @@ Ending Run::AfterPublish(const PublishResult& published) {
     return {PublishedExitCode(any_gap, false), RunState::kDone, SlotState::kDeferred,
             published.message};
   }
+  // What is written from here on is read from the publish; the memory is better used for that.
+  tasks_.ForgetTables();
+  head_.reset();
   Step("export");
   const Result<FinishResult> finished = with_.publisher->Finish(spec_, context_);
   std::string owed;

@@ -39,6 +39,8 @@ class TaskBoard {
   std::vector<SourceReport> Reports() const;  ///< by task's name
   std::vector<Gap> Gaps() const;              ///< of all reports
   Artifacts Outputs() const;                  ///< by `task` and `task.table`
+  /// Let go of the tables that tasks gave; reports stay.
+  void ForgetTables() { tables_.clear(); }
   /// What the sources obtained, for the exit code. Points into this.
   std::vector<CollectOutcome> Outcomes() const;
   /// `price: HTTP 503; interruption: …`: of the sources that obtained nothing.

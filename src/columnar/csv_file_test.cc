@@ -137,6 +137,17 @@ TEST(CsvWriterTest, ValuesHaveTheirShortestTextAndQuotesWhereNeeded) {
             ",\"r\r\",1970-01-01T00:00:00Z\n");
 }
 
+TEST(CsvWriterTest, EqualNeighboursHaveEqualTextAndZeroesKeepTheirSign) {
+  const Table rows = TestTable(
+      {{"d", "float64", "[0, 0, -0.0, 0.1, null, 0.1, NaN, 0.1, -1.7976931348623157e308]"},
+       {"f", "float32", "[0, 0, -0.0, 0.1, null, 0.1, NaN, 0.1, -3.4028235e38]"},
+       {"i", "int64", "[0, 0, 1, 1, null, 1, 1, 1, -9223372036854775808]"}});
+  ASSERT_OK_AND_ASSIGN(const std::string text, FormatCsv(rows, {.header = false}));
+  EXPECT_EQ(text,
+            "0.0,0.0,0\n0.0,0.0,0\n-0.0,-0.0,1\n0.1,0.1,1\n,,\n0.1,0.1,1\nNaN,NaN,1\n0.1,0.1,1\n"
+            "-1.7976931348623157e+308,-3.4028235e+38,-9223372036854775808\n");
+}
+
 TEST(CsvWriterTest, NullTextsMayDifferByColumn) {
   const Table rows = TestTable(
       {{"score", "int64", "[null]"}, {"zone", "text", "[null]"}, {"x", "text", "[\"N/A\"]"}});

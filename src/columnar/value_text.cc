@@ -4,9 +4,11 @@
 #include <arrow/util/decimal.h>
 #include <simdjson.h>
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "columnar/arrow_status.h"
 #include "columnar/schema.h"
@@ -17,6 +19,8 @@ namespace {
 
 // The widest number: a decimal of 76 digits with sign, point and leading zero.
 constexpr size_t kCellBytes = 96;
+constexpr size_t kIntegerBytes = 24;
+constexpr size_t kFloatBytes = 32;
 
 char* WritePadded(int64_t value, int width, char* out) {
   char digits[24];
@@ -137,12 +141,12 @@ void AppendCsvText(std::string_view text, const CellStyle& style, std::string& o
   out += '"';
 }
 
-/// Run `write(row, out)` for each value that is not null; it writes at most kCellBytes and returns
-/// the end.
-template <typename Write>
+/// Run `write(row, out)` for each value that is not null; it writes at most `Most` bytes, or the
+/// null text, and returns the end.
+template <size_t Most = kCellBytes, typename Write>
 void FormatFixed(const arrow::Array& column, int64_t begin, int64_t end, const CellStyle& style,
                  ColumnText& text, Write write) {
-  const size_t cell_bytes = std::max(kCellBytes, style.null_text.size());
+  const size_t cell_bytes = std::max(Most, style.null_text.size());
   text.bytes.resize(static_cast<size_t>(end - begin) * cell_bytes);
   char* const first = text.bytes.data();
   char* out = first;
@@ -163,8 +167,8 @@ template <typename Type>
 void FormatIntegers(const arrow::Array& column, int64_t begin, int64_t end, const CellStyle& style,
                     ColumnText& text) {
   const auto* values = static_cast<const arrow::NumericArray<Type>&>(column).raw_values();
-  FormatFixed(column, begin, end, style, text, [values](int64_t row, char* out) {
-    return std::to_chars(out, out + kCellBytes, values[row]).ptr;
+  FormatFixed<kIntegerBytes>(column, begin, end, style, text, [values](int64_t row, char* out) {
+    return std::to_chars(out, out + kIntegerBytes, values[row]).ptr;
   });
 }
 
@@ -184,10 +188,19 @@ void FormatFloats(const arrow::Array& column, int64_t begin, int64_t end, const 
                   ColumnText& text) {
   const auto* values = static_cast<const Array&>(column).raw_values();
   const bool json = style.kind == CellStyle::Kind::kJson;
-  FormatFixed(column, begin, end, style, text, [&](int64_t row, char* out) {
+  // Neighbours are often equal (the zones of a region have one price): digits are found once. Bits
+  // are compared, so that 0 and -0 differ.
+  std::array<char, kFloatBytes> last_text;
+  size_t last_size = 0;
+  std::decay_t<decltype(*values)> last{};
+  FormatFixed<kFloatBytes>(column, begin, end, style, text, [&](int64_t row, char* out) {
     const auto value = values[row];
-    return std::isfinite(value) ? WriteShortest(value, out)
-                                : WriteNotFinite(value, json, style, out);
+    if (!std::isfinite(value)) return WriteNotFinite(value, json, style, out);
+    if (last_size == 0 || std::memcmp(&value, &last, sizeof value) != 0) {
+      last_size = static_cast<size_t>(WriteShortest(value, last_text.data()) - last_text.data());
+      last = value;
+    }
+    return WriteLiteral({last_text.data(), last_size}, out);
   });
 }
 

@@ -27,10 +27,9 @@ std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
 class SqlTask final : public core::TaskBody {
  public:
   /// `engine` knows no table yet.
-  SqlTask(const core::TaskSpec& task, columnar::SqlText sql, columnar::SqlUse use,
-          std::vector<std::string> key, std::unique_ptr<columnar::SqlEngine> engine)
-      : task_(task),
-        sql_(std::move(sql)),
+  SqlTask(columnar::SqlText sql, columnar::SqlUse use, std::vector<std::string> key,
+          std::unique_ptr<columnar::SqlEngine> engine)
+      : sql_(std::move(sql)),
         use_(std::move(use)),
         key_(std::move(key)),
         engine_(std::move(engine)) {}
@@ -120,7 +119,6 @@ class SqlTask final : public core::TaskBody {
         sql_.file, table, table);
   }
 
-  const core::TaskSpec& task_;
   const columnar::SqlText sql_;
   const columnar::SqlUse use_;
   const std::vector<std::string> key_;           ///< of the contract that the published rows have
@@ -137,7 +135,7 @@ Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeli
   ASSIGN_OR_RETURN(auto engine, columnar::SqlEngine::Open());
   ASSIGN_OR_RETURN(columnar::SqlUse use, engine->Inspect(sql));
   return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(
-      task, std::move(sql), std::move(use), ContractKey(pipeline, task.name), std::move(engine)));
+      std::move(sql), std::move(use), ContractKey(pipeline, task.name), std::move(engine)));
 }
 
 }  // namespace catchment::app

@@ -195,6 +195,27 @@ FaultSubject CmrService::Describe(const HttpRequest& request) const {
   return subject;
 }
 
+std::string CmrService::CountedAs(const HttpRequest& request) const {
+  if (request.path != kPath) return "";
+  std::string collections, day = "-";
+  std::string_view kind = "entries";
+  for (const auto& [name, value] : ParseQuery(request.query)) {
+    if (name.starts_with("collection_concept_id")) {
+      for (const HlsProduct& product : kHlsProducts) {
+        if (value != product.concept_id) continue;
+        collections += fmt::format("{}{}", collections.empty() ? "" : "+", product.collection);
+      }
+    } else if (name.starts_with("temporal")) {
+      if (value.size() >= 10) day = value.substr(0, 10);
+    } else if (name == "updated_since") {
+      kind = "updated";
+    } else if (name == "page_size" && (value == "0" || value == "1") && kind == "entries") {
+      kind = "hits";
+    }
+  }
+  return fmt::format("{} {} {}", collections.empty() ? "-" : collections, day, kind);
+}
+
 ServiceAnswer CmrService::Answer(const HttpRequest& request, const ActiveFaults& active, Time now) {
   if (request.path != kPath) return {CmrErrors(404, "The requested URL is not found"), ""};
   if (request.method != "GET") return {CmrErrors(405, "only GET is simulated"), ""};

@@ -20,6 +20,9 @@ class CmrService final : public Service {
   std::string_view name() const override { return "cmr"; }
   /// Faults match the path, the decoded query and, from the second page on, `#` and the token.
   FaultSubject Describe(const HttpRequest& request) const override;
+  /// `COLLECTIONS DAY KIND`: the day its window begins (`-`: none), and whether it is asked for
+  /// `entries`, only for `hits` or for what is `updated` since.
+  std::string CountedAs(const HttpRequest& request) const override;
   ServiceAnswer Answer(const HttpRequest& request, const ActiveFaults& active, Time now) override;
 
  private:

@@ -42,6 +42,7 @@ FaultPlan::FaultPlan(std::vector<Fault> faults, uint64_t seed)
 
 ActiveFaults FaultPlan::Select(const FaultSubject& subject, Time now) {
   ActiveFaults active;
+  if (faults_.empty()) return active;
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < faults_.size(); ++i) {
     const Fault& fault = faults_[i];
@@ -70,7 +71,7 @@ bool FaultPlan::Hits(const Fault& fault, size_t index, Counters& counters,
   if (fault.first && number < *fault.first) return false;
   if (fault.last && number > *fault.last) return false;
   if (fault.rate) {
-    const int64_t ordinal = counters.by_target[subject.target]++;
+    const int64_t ordinal = counters.by_target[SeededHash(seed_, subject.target)]++;
     const std::string key = fmt::format("{}|{}|{}", index, ordinal, subject.target);
     if (SeededShare(seed_, key) >= *fault.rate) return false;
   }
@@ -103,6 +104,14 @@ std::optional<HttpResponse> GenericAnswer(const ActiveFaults& active) {
     return response;
   }
   return std::nullopt;
+}
+
+void SpoilDelivery(const ActiveFaults& active, HttpResponse& response) {
+  if (active.Find("truncate") != nullptr) response.ending = Ending::kTruncated;
+  if (active.Find("hang") != nullptr) response.ending = Ending::kNever;
+  if (const Fault* fault = active.Find("trickle")) {
+    response.bytes_per_second = fault->size.value_or(1000);
+  }
 }
 
 std::chrono::milliseconds ExtraLatency(const ActiveFaults& active) {

@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
@@ -45,7 +45,7 @@ class FaultPlan {
   struct Counters {
     int64_t matched = 0;
     int64_t applied = 0;
-    std::map<std::string, int64_t> by_target;
+    std::unordered_map<uint64_t, int64_t> by_target;  // by its hash
   };
   bool Hits(const Fault& fault, size_t index, Counters& counters, const FaultSubject& subject);
 
@@ -60,6 +60,9 @@ class FaultPlan {
 /// The answer of a fault that any service can have and that needs no service to make it (status,
 /// reset, close, html, gzip_bomb, empty_body), or nullopt.
 std::optional<HttpResponse> GenericAnswer(const ActiveFaults& active);
+
+/// Make an answer arrive as the faults want it: `truncate`, `hang`, `trickle`.
+void SpoilDelivery(const ActiveFaults& active, HttpResponse& response);
 
 /// Sum of the latencies of `slow` faults.
 std::chrono::milliseconds ExtraLatency(const ActiveFaults& active);

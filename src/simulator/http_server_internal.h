@@ -1,20 +1,15 @@
 #pragma once
 
-#include <sys/socket.h>
-
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/mutex.h"
 #include "base/result.h"
 
 namespace catchment::simulator {
@@ -38,6 +33,7 @@ enum class Ending {
                ///< closed
   kReset,      ///< TCP reset, nothing sent
   kClosed,     ///< closed in order, nothing sent
+  kNever,      ///< nothing is sent, and the connection stays open for as long as the client wants
 };
 
 struct HttpResponse {
@@ -46,47 +42,43 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   Ending ending = Ending::kWhole;
+  std::chrono::microseconds delay{0};  ///< from the request's last byte to the answer's first
+  int64_t bytes_per_second = 0;        ///< of the body; 0: as fast as it goes
+  /// Called once: before the first byte is sent, or when the connection ends without one (false).
+  std::function<void(bool sent)> before_sending = {};
 };
 
-/// An HTTP/1.1 server on a free port of 127.0.0.1, made to misbehave on request: a library's server
-/// can neither reset a connection nor break off a body. One thread accepts, one per connection; at
-/// most 512 connections, further ones are closed. Requests: 64 KiB of headers, 16 MiB of body,
-/// `Content-Length` or chunked.
+/// An HTTP/1.1 server on free ports of 127.0.0.1, made to misbehave on request: a library's server
+/// can neither reset a connection nor break off a body. Thousands of answers may be waiting at the
+/// same time and cost nothing: one thread owns all sockets and timers, four make the answers that
+/// take long. At most 4,096 connections, further ones are closed. Requests: 64 KiB of headers, 16
+/// MiB of body, `Content-Length` or chunked; one after the other on a connection.
 class HttpServer {
  public:
-  /// Called by many threads. It may block; `stop` is requested by Stop().
-  using Handler = std::function<HttpResponse(const HttpRequest&, const std::stop_token& stop)>;
+  /// Makes the answer to a request that came to port number `port`. Called by many threads; it
+  /// should not wait (that is what `delay` is for).
+  using Handler = std::function<HttpResponse(const HttpRequest& request, size_t port)>;
 
-  static Result<std::unique_ptr<HttpServer>> Start(Handler handler);
+  struct Options {
+    size_t ports = 1;
+    /// Of each port: whether its answers are made at once, by the thread that owns the sockets.
+    /// For those that take a few microseconds. Missing: no.
+    std::vector<bool> quick = {};
+  };
+
+  static Result<std::unique_ptr<HttpServer>> Start(Handler handler, const Options& options);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  int port() const { return port_; }
+  int port(size_t number) const;
   /// Close all connections and end all threads. Further calls do nothing.
   void Stop();
 
  private:
-  struct Connection {
-    int socket = -1;  // guarded by HttpServer::mutex_; -1 once closed
-    bool done = false;
-    std::jthread thread;
-  };
-
-  HttpServer(Handler handler, int listener, int port);
-  void Accept(const std::stop_token& stop);
-  void Serve(Connection& connection, int socket, const std::stop_token& stop);
-
-  // Constant after construction.
-  const Handler handler_;
-  const int listener_;
-  const int port_;
-  // Guarded by mutex_.
-  Mutex mutex_;
-  bool stopped_ GUARDED_BY(mutex_) = false;
-  std::list<Connection> connections_ GUARDED_BY(mutex_);
-  // Started last, ended first.
-  std::jthread acceptor_;
+  class Loop;
+  explicit HttpServer(std::unique_ptr<Loop> loop);
+  std::unique_ptr<Loop> loop_;
 };
 
 /// Undo %XX; with `plus_is_space`, `+` too. A broken escape stays as it stands.

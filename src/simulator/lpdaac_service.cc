@@ -1,5 +1,6 @@
 #include "simulator/lpdaac_service_internal.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -131,6 +132,14 @@ std::optional<HttpResponse> RedirectOf(const HttpRequest& request, const Fault* 
 
 FaultSubject LpdaacService::Describe(const HttpRequest& request) const {
   return {request.path, request.path, std::nullopt, ""};
+}
+
+std::string LpdaacService::CountedAs(const HttpRequest& request) const {
+  std::string title(TitleOfKey(AddressOf(request).key));
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '.' || c == 'v';
+  };
+  return std::all_of(title.begin(), title.end(), plain) ? title : "";
 }
 
 HttpResponse LpdaacService::Credentials(const HttpRequest& request, const ActiveFaults& active,

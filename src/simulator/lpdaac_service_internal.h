@@ -17,6 +17,8 @@ class LpdaacService final : public Service {
 
   std::string_view name() const override { return "lpdaac"; }
   FaultSubject Describe(const HttpRequest& request) const override;
+  /// The title of the item.
+  std::string CountedAs(const HttpRequest& request) const override;
   ServiceAnswer Answer(const HttpRequest& request, const ActiveFaults& active, Time now) override;
 
  private:

@@ -27,6 +27,8 @@ class Service {
   /// Count a request that a fault answers in the service's place: it has arrived all the same.
   /// Returns its bucket.
   virtual std::string Count(const HttpRequest& /*request*/, Time /*now*/) { return ""; }
+  /// Under what a request is counted in RequestCounts; empty: it is not.
+  virtual std::string CountedAs(const HttpRequest& /*request*/) const { return ""; }
 };
 
 }  // namespace catchment::simulator

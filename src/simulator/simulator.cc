@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <condition_variable>
 #include <deque>
 
 #include "base/clock.h"
@@ -26,6 +25,7 @@
 #include "simulator/offers_internal.h"
 #include "simulator/placement_service_internal.h"
 #include "simulator/recorded_granules_internal.h"
+#include "simulator/request_counts_internal.h"
 #include "simulator/resource_graph_service_internal.h"
 #include "simulator/resource_skus_service_internal.h"
 #include "simulator/retail_service_internal.h"
@@ -41,15 +41,28 @@ namespace {
 struct Mounted {
   std::unique_ptr<Service> service;
   FaultPlan faults;
-  std::chrono::milliseconds latency;
+  std::chrono::milliseconds latency, latency_to;
+  uint64_t seed;
+
+  // Between both, by what is asked for.
+  std::chrono::microseconds Latency(const FaultSubject& subject) const {
+    const std::chrono::microseconds least = latency, more = latency_to - latency;
+    if (more.count() == 0) return least;
+    return least + std::chrono::microseconds(static_cast<int64_t>(
+                       SeededShare(seed, subject.target) * static_cast<double>(more.count())));
+  }
 };
 
 template <typename ServiceWorld>
 std::unique_ptr<Mounted> Mount(std::unique_ptr<Service> service, const ServiceWorld& world,
                                uint64_t seed) {
   const uint64_t own_seed = SeededHash(seed, service->name());
-  return std::unique_ptr<Mounted>(
-      new Mounted{std::move(service), FaultPlan(world.faults, own_seed), world.latency});
+  std::chrono::milliseconds latency_to = world.latency;
+  if constexpr (requires { world.latency_to; }) {
+    latency_to = std::max(world.latency, world.latency_to);
+  }
+  return std::unique_ptr<Mounted>(new Mounted{std::move(service), FaultPlan(world.faults, own_seed),
+                                              world.latency, latency_to, own_seed});
 }
 
 nlohmann::ordered_json TextOrNull(const std::string& text) {
@@ -110,15 +123,6 @@ class TraceLog {
   bool write_failed_ GUARDED_BY(mutex_) = false;
 };
 
-// Wait, but no longer than the server lives.
-void Pause(std::chrono::milliseconds duration, const std::stop_token& stop) {
-  if (duration.count() <= 0) return;
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, duration, [] { return false; });
-}
-
 HttpResponse NoSuchService(std::string_view port) {
   HttpResponse response;
   response.status = 404;
@@ -147,6 +151,7 @@ constexpr std::array<const char*, kPorts> kPortNames = {
     "timestream", "logs",       "influx", "slack", "cmr",      "lpdaac"};
 // Answered on every port, without a trace, latency or faults.
 constexpr std::string_view kDeliveriesPath = "/_simulator/deliveries";
+constexpr std::string_view kRequestsPath = "/sim/requests";
 
 // `trace.ndjson` → `trace.deliveries.ndjson`.
 std::filesystem::path BesideTrace(const std::filesystem::path& trace) {
@@ -169,7 +174,8 @@ struct Simulator::State {
   Status Listen();
   Mounted* Route(Port port, const HttpRequest& request) const;
   Time Now(const HttpRequest& request) const;
-  HttpResponse Handle(Port port, const HttpRequest& request, const std::stop_token& stop);
+  HttpResponse Handle(Port port, const HttpRequest& request);
+  HttpResponse Report(Port port, const HttpRequest& request);
 
   // Constant after Start.
   const World world;
@@ -183,8 +189,9 @@ struct Simulator::State {
   TokenStore tokens;
   TraceLog trace;
   DeliveryLog deliveries;
+  RequestCounts requests;
   // Last: their threads use all of the above.
-  std::array<std::unique_ptr<HttpServer>, kPorts> servers;
+  std::unique_ptr<HttpServer> server;
 };
 
 Status Simulator::State::LoadServices() {
@@ -273,16 +280,15 @@ void Simulator::State::LoadCloudServices() {
 }
 
 Status Simulator::State::Listen() {
-  for (int port = 0; port < kPorts; ++port) {
-    ASSIGN_OR_RETURN(
-        servers[static_cast<size_t>(port)],
-        HttpServer::Start([this, port](const HttpRequest& request, const std::stop_token& stop) {
-          return Handle(static_cast<Port>(port), request, stop);
-        }),
-        "{}", kPortNames[static_cast<size_t>(port)]);
-  }
+  HttpServer::Options options{.ports = kPorts, .quick = std::vector<bool>(kPorts, false)};
+  options.quick[kLpdaac] = true;
+  ASSIGN_OR_RETURN(server, HttpServer::Start(
+                               [this](const HttpRequest& request, size_t port) {
+                                 return Handle(static_cast<Port>(port), request);
+                               },
+                               options));
   if (timestream != nullptr) {
-    timestream->set_address(fmt::format("127.0.0.1:{}", servers[kTimestream]->port()));
+    timestream->set_address(fmt::format("127.0.0.1:{}", server->port(kTimestream)));
   }
   return {};
 }
@@ -302,48 +308,63 @@ Time Simulator::State::Now(const HttpRequest& request) const {
   return world.clock == World::ClockKind::kFixed ? world.clock_time : clock.Now();
 }
 
-HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request,
-                                      const std::stop_token& stop) {
-  if (request.path == kDeliveriesPath) {
-    return {.status = 200,
-            .content_type = "application/x-ndjson",
-            .headers = {},
-            .body = deliveries.Text(services[port] ? services[port]->service->name() : "")};
+// What the world saw: answered without a trace, latency or faults.
+HttpResponse Simulator::State::Report(Port port, const HttpRequest& request) {
+  if (request.path == kRequestsPath) return requests.Answer(request);
+  return {.status = 200,
+          .content_type = "application/x-ndjson",
+          .headers = {},
+          .body = deliveries.Text(services[port] ? services[port]->service->name() : "")};
+}
+
+HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request) {
+  if (request.path == kDeliveriesPath || request.path == kRequestsPath) {
+    return Report(port, request);
   }
   const auto begin = std::chrono::steady_clock::now();
   const Time now = Now(request);
   Mounted* mounted = Route(port, request);
   ServiceAnswer answer;
   ActiveFaults active;
+  std::string counted;
   if (mounted == nullptr) {
     answer.response = NoSuchService(kPortNames[port]);
   } else {
+    counted = mounted->service->CountedAs(request);
+    if (!counted.empty()) requests.Begin(port == kLpdaac);
     FaultSubject subject = mounted->service->Describe(request);
     subject.body = request.body;
     active = mounted->faults.Select(subject, now);
-    Pause(mounted->latency + ExtraLatency(active), stop);
     if (std::optional<HttpResponse> generic = GenericAnswer(active)) {
       answer.response = std::move(*generic);
       answer.bucket = mounted->service->Count(request, now);
     } else {
       answer = mounted->service->Answer(request, active, now);
     }
-    if (active.Find("truncate") != nullptr) answer.response.ending = Ending::kTruncated;
+    answer.response.delay = mounted->Latency(subject) + ExtraLatency(active);
+    SpoilDelivery(active, answer.response);
   }
-  const HttpResponse& response = answer.response;
+  HttpResponse& response = answer.response;
   const auto bytes = static_cast<int64_t>(response.body.size());
-  trace.Add({.time = now,
-             .service = std::string(mounted ? mounted->service->name() : kPortNames[port]),
-             .method = request.method,
-             .target = request.target,
-             .status = response.status,
-             .bucket = answer.bucket,
-             .fault = active.Names(),
-             .ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                       std::chrono::steady_clock::now() - begin)
-                       .count(),
-             .bytes = response.ending == Ending::kTruncated ? bytes / 2 : bytes,
-             .asked = request.body.empty() ? "" : Sha256Hex(request.body)});
+  TraceEntry entry{.time = now,
+                   .service = std::string(mounted ? mounted->service->name() : kPortNames[port]),
+                   .method = request.method,
+                   .target = request.target,
+                   .status = response.status,
+                   .bucket = std::move(answer.bucket),
+                   .fault = active.Names(),
+                   .ms = 0,
+                   .bytes = response.ending == Ending::kTruncated ? bytes / 2 : bytes,
+                   .asked = request.body.empty() ? "" : Sha256Hex(request.body)};
+  response.before_sending = [this, begin, entry = std::move(entry), counted = std::move(counted),
+                             items = port == kLpdaac](bool sent) mutable {
+    entry.ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::steady_clock::now() - begin)
+                   .count();
+    if (!sent) entry.status = 0, entry.bytes = 0;
+    if (!counted.empty()) requests.End(items, counted, entry.status);
+    trace.Add(std::move(entry));
+  };
   return std::move(answer.response);
 }
 
@@ -367,7 +388,7 @@ std::vector<std::pair<std::string, std::string>> Simulator::Environment() const 
     std::string name = kPortNames[port];
     for (char& c : name) c = static_cast<char>(c - 'a' + 'A');
     variables.emplace_back(fmt::format("CATCHMENT_ENDPOINT_{}", name),
-                           fmt::format("http://127.0.0.1:{}", state_->servers[port]->port()));
+                           fmt::format("http://127.0.0.1:{}", state_->server->port(port)));
   }
   const World& world = state_->world;
   if (world.clock == World::ClockKind::kSlot) variables.emplace_back("CATCHMENT_CLOCK", "slot");
@@ -385,7 +406,7 @@ std::vector<std::pair<std::string, std::string>> Simulator::Environment() const 
   variables.emplace_back("EARTHDATA_TOKEN", world.lpdaac.value_or(LpdaacWorld()).token);
   variables.emplace_back("INFLUX_TOKEN", world.influx.value_or(InfluxWorld()).token);
   variables.emplace_back("error_notification_slack_webhook_url",
-                         fmt::format("http://127.0.0.1:{}{}", state_->servers[kSlack]->port(),
+                         fmt::format("http://127.0.0.1:{}{}", state_->server->port(kSlack),
                                      world.slack.value_or(SlackWorld()).path));
   return variables;
 }
@@ -397,9 +418,7 @@ std::string Simulator::Deliveries(std::string_view service) const {
 }
 
 void Simulator::Stop() {
-  for (const auto& server : state_->servers) {
-    if (server) server->Stop();
-  }
+  if (state_->server) state_->server->Stop();
 }
 
 }  // namespace catchment::simulator

@@ -42,7 +42,7 @@ struct SimulatorOptions {
 ///
 /// A request's time is its `Catchment-Now` header (RFC 3339), else the world's fixed clock, else
 /// the machine's: the data of a world may change with time. All methods are thread-safe. Threads:
-/// one accepts per port, one per connection; none takes signals.
+/// one owns all sockets, four make answers; none takes signals.
 class Simulator {
  public:
   /// Load the world's data and listen; every port is bound on return. kNotFound, kCorrupt: a data

@@ -392,5 +392,34 @@ TEST_F(OwnWorldTest, ServicesOfAmazonWantASignature) {
   }
 }
 
+TEST_F(OwnWorldTest, GranulesAreSearchedFetchedAndCounted) {
+  Start("hls-recorded", {"lpdaac.faults=[{answer: hang, nth: 3}]"});
+  const std::string cmr = environment_["CATCHMENT_ENDPOINT_CMR"];
+  const std::string lpdaac = environment_["CATCHMENT_ENDPOINT_LPDAAC"];
+  const Reply page = Get(cmr,
+                         "/search/granules.json?collection_concept_id[]=C2021957295-LPCLOUD&"
+                         "temporal[]=2025-10-05T00:00:00.000Z,2025-10-06T00:00:00.000Z");
+  ASSERT_EQ(page.status, 200);
+  EXPECT_THAT(page.head, testing::HasSubstr("CMR-Hits: 6"));
+  const auto feed = nlohmann::json::parse(page.body)["feed"];
+  const std::string title = feed["entry"][0]["title"];
+  const std::string item = fmt::format("/lp-prod-public/HLSS30.020/{0}/{0}_stac.json", title);
+  EXPECT_EQ(nlohmann::json::parse(Get(lpdaac, item).body)["id"], title);
+  EXPECT_EQ(Get(lpdaac, item).status, 200);
+  const int hung = Connect(lpdaac);
+  const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", item);
+  send(hung, request.data(), request.size(), MSG_NOSIGNAL);
+  const auto counted = [&](const std::string& query) {
+    return nlohmann::json::parse(Get(lpdaac, "/sim/requests" + query).body);
+  };
+  while (counted("")["lpdaac"]["most_in_flight"] == 0) std::this_thread::yield();
+  close(hung);
+  while (counted("?item=" + title)["requests"] != 3) std::this_thread::yield();
+  EXPECT_EQ(counted("?item=" + title)["failed"], 1);
+  EXPECT_EQ(counted("")["searches"][0]["day"], "2025-10-05");
+  EXPECT_EQ(simulator_->Trace().back().status, 0);
+  EXPECT_EQ(simulator_->Trace().back().fault, "hang");
+}
+
 }  // namespace
 }  // namespace catchment::simulator

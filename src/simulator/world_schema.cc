@@ -196,8 +196,9 @@ constexpr const char* kSchema = R"json({
 })json";
 
 // What any service can answer, and what only one can.
-constexpr const char* kGenericAnswers[] = {"status", "reset", "close",     "truncate",
-                                           "html",   "slow",  "gzip_bomb", "empty_body"};
+constexpr const char* kGenericAnswers[] = {"status", "reset",  "close",     "truncate",
+                                           "html",   "slow",   "gzip_bomb", "empty_body",
+                                           "hang",   "trickle"};
 struct ServiceAnswers {
   const char* service;
   std::vector<const char*> answers;

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "columnar/output_file_internal.h"
+#include "columnar/output_file.h"
 
 namespace catchment::columnar {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "columnar/output_file_internal.h"
+#include "columnar/output_file.h"
 #include "columnar/table.h"
 #include "columnar/value_text_internal.h"
 #include "columnar/written_text.h"

@@ -116,8 +116,8 @@ std::string TokenOf(const GranuleKey& key) {
 Status ReadToken(std::string_view text, std::optional<GranuleKey>& after) {
   if (text.empty()) return {};
   const nlohmann::json token = nlohmann::json::parse(text, nullptr, false);
-  if (!token.is_array() || token.size() != 3 || token[0] != "lpcloud" || !token[1].is_number() ||
-      !token[2].is_number()) {
+  if (!token.is_array() || token.size() != 3 || token[0] != "lpcloud" ||
+      !token[1].is_number_integer() || !token[2].is_number_integer()) {
     return Invalid("The search_after [{}] is not valid.", text);
   }
   after = GranuleKey{token[1].get<int64_t>(), token[2].get<int64_t>()};

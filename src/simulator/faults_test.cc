@@ -43,6 +43,29 @@ TEST(FaultPlanTest, NthRangeAndTimesSelectByOrderOfArrival) {
   EXPECT_THAT(Hits(times, 9), testing::ElementsAre(2, 3));
 }
 
+TEST(FaultPlanTest, AShareHitsTheSameTargetsEachTime) {
+  Fault fault = Make("reset");
+  fault.share = 0.25;
+  int hit = 0;
+  for (int i = 0; i < 400; ++i) {
+    const std::vector<int> hits = Hits(fault, 3, {"/a", fmt::format("/{}", i), {}, ""});
+    EXPECT_THAT(hits, testing::AnyOf(testing::IsEmpty(), testing::SizeIs(3)));
+    hit += hits.empty() ? 0 : 1;
+  }
+  EXPECT_GT(hit, 60);
+  EXPECT_LT(hit, 140);
+}
+
+TEST(FaultPlanTest, DeliveryIsSpoiledAsAsked) {
+  const std::vector<Fault> faults = {Make("hang"), Make("truncate"), Make("trickle")};
+  HttpResponse response;
+  SpoilDelivery({{&faults[1], &faults[2]}}, response);
+  EXPECT_EQ(response.ending, Ending::kTruncated);
+  EXPECT_EQ(response.bytes_per_second, 1000);
+  SpoilDelivery({{&faults[0]}}, response);
+  EXPECT_EQ(response.ending, Ending::kNever);
+}
+
 TEST(FaultPlanTest, MatchesPathSkipFilterAndTime) {
   Fault fault = Make("reset");
   fault.path = "/api/*";

@@ -277,6 +277,34 @@ TEST(LpdaacServiceTest, TheBucketWantsASignatureAndSpeaksXml) {
   EXPECT_EQ(slow.status, 503);
 }
 
+// The signature was computed by another program, from Amazon's description.
+TEST(LpdaacServiceTest, ASignedRequestWithIssuedCredentialsGetsTheItem) {
+  const auto granules = Recorded();
+  const std::string path = PathOf(kVerbatim).substr(std::string("/lp-prod-public").size());
+  const auto get = [&](const std::string& signature, const std::string& key, const char* target) {
+    return Get(*granules, target,
+               {{"host", "lp-prod-public.s3.us-west-2.amazonaws.com"},
+                {"x-amz-date", "20261112T000000Z"},
+                {"x-amz-content-sha256",
+                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+                {"x-amz-security-token", "simulated-session-1794445200"},
+                {"authorization",
+                 fmt::format("AWS4-HMAC-SHA256 Credential={}/20261112/us-west-2/s3/aws4_request, "
+                             "SignedHeaders=host;x-amz-content-sha256;x-amz-date;"
+                             "x-amz-security-token, Signature={}",
+                             key, signature)}});
+  };
+  const std::string good = "27631a2236a11573058d24396d56b54db2d2b28b7d0f210aac07daee58e05cd9";
+  const std::string key = "ASIASIMULATED1794445200";
+  const HttpResponse response = get(good, key, path.c_str());
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.body, Get(*granules, PathOf(kVerbatim)).body);
+  EXPECT_THAT(get(std::string(64, '0'), key, path.c_str()).body,
+              testing::HasSubstr("<Code>SignatureDoesNotMatch</Code>"));
+  EXPECT_THAT(get(good, "ASIAOTHER", path.c_str()).body,
+              testing::HasSubstr("<Code>InvalidAccessKeyId</Code>"));
+}
+
 TEST(LpdaacServiceTest, FaultsChangeTheBody) {
   const auto granules = Recorded();
   const auto with = [&](Fault fault, const std::string& more = "") {

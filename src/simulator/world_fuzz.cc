@@ -7,11 +7,39 @@
 #include <string>
 
 #include "simulator/aws_service_internal.h"
+#include "simulator/cmr_service_internal.h"
+#include "simulator/generated_granules_internal.h"
+#include "simulator/http_request_reader_internal.h"
 #include "simulator/influx_service_internal.h"
+#include "simulator/lpdaac_service_internal.h"
 #include "simulator/offers_internal.h"
 #include "simulator/retail_service_internal.h"
 #include "simulator/world.h"
 #include "simulator/world_schema_internal.h"
+
+namespace catchment::simulator {
+
+// A small world is asked for whatever comes: as a query, as a token and as a path.
+void FuzzGranules(const std::string& text) {
+  static const GeneratedGranules granules(
+      CmrWorld{.generate = GeneratedHls{.per_month = {2, 2}, .tiles = 20}}, 1);
+  const catchment::Time now = std::chrono::sys_days(std::chrono::year(2014) / 1 / 1);
+  HttpRequest request{.method = "GET",
+                      .target = "/?" + text,
+                      .path = std::string(CmrService::kPath),
+                      .query = text,
+                      .headers = {{"cmr-search-after", text}, {"host", text}},
+                      .body = ""};
+  CmrService search(granules);
+  (void)search.CountedAs(request);
+  (void)search.Answer(request, {}, now);
+  LpdaacService items({}, {}, granules);
+  request.path = "/" + text;
+  (void)items.CountedAs(request);
+  (void)items.Answer(request, {}, now);
+}
+
+}  // namespace catchment::simulator
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace catchment::simulator;
@@ -34,5 +62,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                             .headers = {{"authorization", text}, {"x-amz-date", text}},
                             .body = text};
   (void)CheckSignature(request, {}, "logs", catchment::Time());
+  FuzzGranules(text);
+  HttpRequestReader reader;
+  reader.Take(text);
+  while (reader.Next()) {
+  }
   return 0;
 }

@@ -55,7 +55,7 @@ std::shared_ptr<arrow::Buffer> GrowingBytes::Take() {
 }
 
 ColumnNode::ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> arrow_type)
-    : schema(node), kind(node.kind), type(std::move(arrow_type)) {
+    : kind(node.kind), schema(node), type(std::move(arrow_type)) {
   for (size_t i = 0; i < node.children.size(); ++i) {
     children.push_back(
         std::make_unique<ColumnNode>(node.children[i], type->field(static_cast<int>(i))->type()));
@@ -75,6 +75,7 @@ void ColumnNode::AppendBool(bool value) {
 void ColumnNode::Pad(int64_t row) {
   const int64_t nulls = row - length;
   const int64_t bitmap = (row + 7) / 8;
+  if (!has_nulls) StartValidity();
   validity.AppendZeros(bitmap - validity.size());
   if (kind == ColumnKind::kBool) values.AppendZeros(bitmap - values.size());
   values.AppendZeros(nulls * FixedWidth(kind));
@@ -84,6 +85,15 @@ void ColumnNode::Pad(int64_t row) {
     for (int64_t i = 0; i < nulls; ++i) offsets.AppendValue(end);
   }
   length = row;
+}
+
+/// The first null comes: all rows before it were valid.
+void ColumnNode::StartValidity() {
+  has_nulls = true;
+  const int64_t whole = length / 8;
+  validity.Reserve(whole + 1);
+  for (int64_t i = 0; i < whole; ++i) validity.AppendValue(uint8_t{0xFF});
+  if ((length & 7) != 0) validity.AppendValue(static_cast<uint8_t>((1u << (length & 7)) - 1));
 }
 
 void ColumnNode::Truncate(int64_t rows) {
@@ -109,7 +119,7 @@ void ColumnNode::Truncate(int64_t rows) {
     bits.Truncate(bitmap);
     if ((rows & 7) != 0) bits.data()[rows >> 3] &= static_cast<uint8_t>((1u << (rows & 7)) - 1);
   };
-  cut(validity);
+  if (has_nulls) cut(validity);
   if (kind == ColumnKind::kBool) cut(values);
   if (FixedWidth(kind) != 0) values.Truncate(rows * FixedWidth(kind));
 }
@@ -117,10 +127,14 @@ void ColumnNode::Truncate(int64_t rows) {
 std::shared_ptr<arrow::ArrayData> ColumnNode::Finish(int64_t rows) {
   PadTo(rows);
   auto data = std::make_shared<arrow::ArrayData>(type, rows);
-  auto bits = validity.Take();
-  data->null_count = rows - arrow::internal::CountSetBits(bits->data(), 0, rows);
-  data->buffers = {data->null_count == 0 || schema.required ? nullptr : bits};
-  if (schema.required) data->null_count = 0;
+  data->null_count = 0;
+  data->buffers = {nullptr};
+  if (has_nulls && !schema.required) {
+    data->buffers = {validity.Take()};
+    data->null_count = rows - arrow::internal::CountSetBits(data->buffers.front()->data(), 0, rows);
+  }
+  validity.Truncate(0);
+  has_nulls = false;
   switch (kind) {
     case ColumnKind::kStruct:
     case ColumnKind::kBox:

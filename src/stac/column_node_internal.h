@@ -49,10 +49,30 @@ class GrowingBytes {
  private:
   void Grow(int64_t needed);
 
-  std::shared_ptr<arrow::ResizableBuffer> buffer_;
+  // What every append touches comes first.
   uint8_t* data_ = nullptr;
-  int64_t size_ = 0, capacity_ = 0, expected_ = 0;
+  int64_t size_ = 0, capacity_ = 0;
+  std::shared_ptr<arrow::ResizableBuffer> buffer_;
+  int64_t expected_ = 0;
 };
+
+/// Whether two keys are equal. Most have a few bytes, for which a call costs more than it does.
+inline bool SameKey(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  const size_t size = a.size();
+  const char *x = a.data(), *y = b.data();
+  const auto differ = [&]<typename Word>(Word, size_t at) {
+    Word p, q;
+    std::memcpy(&p, x + at, sizeof p);
+    std::memcpy(&q, y + at, sizeof q);
+    return p != q;
+  };
+  if (size > 16) return std::memcmp(x, y, size) == 0;
+  if (size >= 8) return !differ(uint64_t{}, 0) && !differ(uint64_t{}, size - 8);
+  if (size >= 4) return !differ(uint32_t{}, 0) && !differ(uint32_t{}, size - 4);
+  if (size >= 2) return !differ(uint16_t{}, 0) && !differ(uint16_t{}, size - 2);
+  return size == 0 || *x == *y;
+}
 
 class ColumnNode;
 
@@ -73,7 +93,7 @@ class MemberTable {
   /// Find `key`; `last`: the member found before it in this object, at first kNone.
   uint32_t Find(std::string_view key, uint32_t last) {
     uint32_t& guess = last == kNone ? first_ : next_[last];
-    if (guess < names_.size() && names_[guess] == key) return guess;
+    if (guess < names_.size() && SameKey(names_[guess], key)) return guess;
     const auto found = index_.find(key);
     if (found == index_.end()) return kNone;
     guess = found->second;
@@ -142,23 +162,28 @@ class ColumnNode {
   /// All `rows` as an array's data; empty again.
   std::shared_ptr<arrow::ArrayData> Finish(int64_t rows);
   bool IsValid(int64_t row) {
-    return row < length && (validity.data()[row >> 3] >> (row & 7) & 1) != 0;
+    return row < length && (!has_nulls || (validity.data()[row >> 3] >> (row & 7) & 1) != 0);
   }
 
-  const ItemNode& schema;
+  // What every value touches comes first.
   const ColumnKind kind;
-  const std::shared_ptr<arrow::DataType> type;
+  bool has_nulls = false;  ///< else `validity` is not kept
   int64_t length = 0;
   int64_t elements = 0;  ///< of a list: of all rows
-  GrowingBytes validity, values, offsets;
-  std::vector<std::unique_ptr<ColumnNode>> children;
+  GrowingBytes values, offsets, validity;
   MemberTable members;  ///< of a struct
+  std::vector<std::unique_ptr<ColumnNode>> children;
+  const ItemNode& schema;
+  const std::shared_ptr<arrow::DataType> type;
 
  private:
   void Pad(int64_t row);
+  void StartValidity();
   void SetValid() {
-    if ((length & 7) == 0) validity.AppendValue(uint8_t{0});
-    validity.data()[length >> 3] |= static_cast<uint8_t>(1u << (length & 7));
+    if (has_nulls) {
+      if ((length & 7) == 0) validity.AppendValue(uint8_t{0});
+      validity.data()[length >> 3] |= static_cast<uint8_t>(1u << (length & 7));
+    }
     ++length;
   }
 };

@@ -114,6 +114,7 @@ class CoordinatesToWkb {
 
   bool WritePosition(uint32_t& token) {
     if (tokens_[token] != '[') return Bad(token, "a position");
+    const uint32_t first = token;
     std::array<double, 3> numbers{};
     size_t count = 0;
     bool ok = true;
@@ -132,7 +133,7 @@ class CoordinatesToWkb {
       ++token;
     } while (tokens_[token] == ',');
     if (!tokens_.More(token, ']', ok) && !ok) return false;
-    if (count < 2) return Bad(token - 1, "two numbers");
+    if (count < 2) return Bad(first, "two numbers");
     flat_position_ |= count < 3;
     read_.coordinates_cut |= count > (with_z_ ? 3u : 2u);
     wkb_.Append(numbers.data(), with_z_ ? 24 : 16);

@@ -462,7 +462,7 @@ bool ItemColumns::State::ReadBox(uint32_t& token) {
 /// The column has a box exactly where it has a geometry, and it contains the geometry.
 bool ItemColumns::State::FinishBox() {
   // Missing ones are told apart from null ones.
-  if (geometry->length == rows) needs_extra = true;
+  if (geometry->length <= rows) needs_extra = true;
   box->PadTo(rows);
   const bool has_geometry = geometry->IsValid(rows);
   const bool with_z = box->children.size() == 6;
@@ -546,7 +546,7 @@ bool ItemColumns::State::CheckItem(const ItemSource& source) {
       return tokens.Under("id");
     }
   }
-  if (datetime == nullptr || datetime->length == rows) needs_extra = true;
+  if (datetime == nullptr || datetime->length <= rows) needs_extra = true;
   return true;
 }
 

@@ -7,13 +7,13 @@
 namespace catchment::cli {
 namespace {
 
-struct Options {
+struct AsofOptions {
   std::string dataset, time, by = "slot", table;
   std::vector<std::string> columns;
   int64_t limit = 1000;
 };
 
-void Run(const Options& options, Session& session) {
+void Run(const AsofOptions& options, Session& session) {
   const auto settings = app::LoadSettings(session.settings);
   if (!settings.ok()) return session.Fail(settings.status());
   app::PublishChoice choice;
@@ -34,7 +34,7 @@ void Run(const Options& options, Session& session) {
 }  // namespace
 
 void SetUpAsof(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AsofOptions>();
   app.add_option("dataset", options->dataset, "a dataset's or pipeline's name")->required();
   app.add_option("time", options->time, "the time in question")->required();
   app.add_option("--by", options->by,

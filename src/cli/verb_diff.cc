@@ -7,7 +7,7 @@
 namespace catchment::cli {
 namespace {
 
-struct Options {
+struct DiffOptions {
   std::string dataset, table;
   int64_t before = 0, after = 0, limit = 1000;
   std::vector<std::string> key;
@@ -16,7 +16,7 @@ struct Options {
 }  // namespace
 
 void SetUpDiff(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiffOptions>();
   app.add_option("dataset", options->dataset, "a dataset's or pipeline's name")->required();
   app.add_option("before", options->before, "number of the earlier publish")
       ->required()

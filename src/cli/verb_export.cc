@@ -7,7 +7,7 @@
 namespace catchment::cli {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string pipeline;
   std::optional<int64_t> publish;
   bool takeover = false;
@@ -16,7 +16,7 @@ struct Options {
 }  // namespace
 
 void SetUpExport(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   app.add_option("pipeline", options->pipeline, "a pipeline's name, folder or file")->required();
   app.add_option("--publish", options->publish, "the publish of this number (default: the newest)")
       ->type_name("N");

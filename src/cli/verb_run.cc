@@ -10,7 +10,7 @@
 namespace catchment::cli {
 namespace {
 
-struct Options {
+struct RunOptions {
   app::RunRequest request;
   std::vector<std::string> parameters, pairs;
   std::string refresh;
@@ -18,7 +18,7 @@ struct Options {
 };
 
 /// NAME=VALUE texts, and NAME VALUE as separate words.
-Status ReadParameters(const Options& options, nlohmann::json& parameters) {
+Status ReadParameters(const RunOptions& options, nlohmann::json& parameters) {
   for (const std::string& text : options.parameters) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
@@ -34,7 +34,7 @@ Status ReadParameters(const Options& options, nlohmann::json& parameters) {
   return {};
 }
 
-Status Complete(Options& options) {
+Status Complete(RunOptions& options) {
   RETURN_IF_ERROR(ReadParameters(options, options.request.parameters));
   if (options.refresh_given) {
     ASSIGN_OR_RETURN(options.request.refresh,
@@ -43,7 +43,7 @@ Status Complete(Options& options) {
   return {};
 }
 
-void Run(Options& options, Session& session) {
+void Run(RunOptions& options, Session& session) {
   app::SignalWatcher signals;
   const auto settings = app::LoadSettings(session.settings);
   if (!settings.ok()) return session.Fail(settings.status());
@@ -64,7 +64,7 @@ void Run(Options& options, Session& session) {
 }  // namespace
 
 void SetUpRun(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   app.add_option("pipeline", options->request.pipeline, "a pipeline's name, folder or file")
       ->required();
   app.add_option("--slot", options->request.slot, "a time, a month (2024-01) or `due` (default)")

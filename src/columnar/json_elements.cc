@@ -9,8 +9,8 @@
 namespace catchment::columnar {
 namespace {
 
-constexpr size_t kReadBytes = 1 << 20;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr size_t kElementReadBytes = 1 << 20;
+constexpr std::string_view kElementByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Status JsonElements::Refill() {
   if (begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, rest);
   begin_ = 0;
   size_ = rest;
-  const size_t wanted = size_ + std::max(kReadBytes, rest);
+  const size_t wanted = size_ + std::max(kElementReadBytes, rest);
   if (buffer_.size() < wanted + simdjson::SIMDJSON_PADDING)
     buffer_.resize(wanted + simdjson::SIMDJSON_PADDING);
   const std::span<char> room(buffer_.data() + size_,
@@ -59,9 +59,9 @@ Error JsonElements::Unexpected(std::string_view expected) const {
 
 Status JsonElements::Start() {
   started_ = true;
-  while (!at_end_ && size_ < kByteOrderMark.size()) RETURN_IF_ERROR(Refill());
-  if (std::string_view(buffer_.data(), size_).starts_with(kByteOrderMark))
-    begin_ = kByteOrderMark.size();
+  while (!at_end_ && size_ < kElementByteOrderMark.size()) RETURN_IF_ERROR(Refill());
+  if (std::string_view(buffer_.data(), size_).starts_with(kElementByteOrderMark))
+    begin_ = kElementByteOrderMark.size();
   ASSIGN_OR_RETURN(const bool any, SkipSpace());
   if (any && buffer_[begin_] == '[') {
     array_ = true;

@@ -6,23 +6,23 @@
 namespace catchment::columnar {
 namespace {
 
-std::string Read(const std::string& text, const JsonReadOptions& options = {}) {
+std::string ReadText(const std::string& text, const JsonReadOptions& options = {}) {
   const auto table = ParseJson(text, "t.json", options);
   return table.ok() ? Columns(*table) + "\n" + Rows(*table) : table.error().message;
 }
 
 TEST(JsonReaderTest, ArraysAndLinesGiveTheSameRows) {
   const std::string rows = "a:int64 b:text\n{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":null}\n";
-  EXPECT_EQ(Read("[{\"a\":1,\"b\":\"x\"},\n {\"a\":2}]\n"), rows);
-  EXPECT_EQ(Read("{\"a\":1,\"b\":\"x\"}\n{\"a\":2}\n"), rows);
-  EXPECT_EQ(Read("\xEF\xBB\xBF{\n\"a\":1,\n\"b\":\"x\"}{\"a\":2,\"b\":null}"), rows);
-  EXPECT_EQ(Read("[]"), "\n");
-  EXPECT_EQ(Read(""), "\n");
+  EXPECT_EQ(ReadText("[{\"a\":1,\"b\":\"x\"},\n {\"a\":2}]\n"), rows);
+  EXPECT_EQ(ReadText("{\"a\":1,\"b\":\"x\"}\n{\"a\":2}\n"), rows);
+  EXPECT_EQ(ReadText("\xEF\xBB\xBF{\n\"a\":1,\n\"b\":\"x\"}{\"a\":2,\"b\":null}"), rows);
+  EXPECT_EQ(ReadText("[]"), "\n");
+  EXPECT_EQ(ReadText(""), "\n");
 }
 
 TEST(JsonReaderTest, TypesAreInferredWithListsStructsAndTimes) {
   EXPECT_EQ(
-      Read(
+      ReadText(
           R"({"i":1,"f":1,"t":"2026-01-28T00:10:00Z","s":"007","l":[1,null],"r":{"x":[{"y":true}]},"n":null,"m":1,"e":{}}
 {"f":2.5,"t":null,"l":[],"r":{"z":"q"},"m":"one"})"),
       "i:int64 f:float64 t:timestamp[us, UTC] s:text l:list<int64> "
@@ -46,7 +46,7 @@ JsonReadOptions Declared(const std::vector<std::pair<std::string, std::string>>&
 
 TEST(JsonReaderTest, DeclaredTypesAreKept) {
   EXPECT_EQ(
-      Read(
+      ReadText(
           R"({"d":1.25,"t":"2026-01-28T02:10:00+02:00","u":255,"f":3,"i":4.0,"day":"2026-01-28","x":"1.5"})",
           Declared({{"d", "decimal(10,3)"},
                     {"t", "ts"},
@@ -64,35 +64,35 @@ TEST(JsonReaderTest, DeclaredTypesAreKept) {
 
 TEST(JsonReaderTest, ErrorsNameFileLineMemberAndWhatWasExpected) {
   const JsonReadOptions options = Declared({{"a", "float64!"}, {"l", "list<struct<x:int8>>"}});
-  EXPECT_EQ(Read("{\"a\":1}\n\n{\"a\":\"abc\"}", options),
+  EXPECT_EQ(ReadText("{\"a\":1}\n\n{\"a\":\"abc\"}", options),
             "t.json:3: \"a\": expected float64, found text \"abc\"");
-  EXPECT_EQ(Read("{\"l\":null}", options), "t.json:1: \"a\": expected float64, found nothing");
-  EXPECT_EQ(Read("{\"a\":1,\"l\":[{\"x\":1},{\"x\":300}]}", options),
+  EXPECT_EQ(ReadText("{\"l\":null}", options), "t.json:1: \"a\": expected float64, found nothing");
+  EXPECT_EQ(ReadText("{\"a\":1,\"l\":[{\"x\":1},{\"x\":300}]}", options),
             "t.json:1: \"l[].x\": expected int8, found 300");
-  EXPECT_EQ(Read("{\"a\":1,\"b\":2}", options),
+  EXPECT_EQ(ReadText("{\"a\":1,\"b\":2}", options),
             "t.json:1: \"b\" is not declared; declare it, or let unknown members be ignored");
-  EXPECT_EQ(Read("[{\"a\":1}\n,5]", options), "t.json:2: expected an object, found \"5\"");
-  EXPECT_EQ(Read("[{\"a\":1}\n", options), "t.json:2: the array is cut short");
-  EXPECT_EQ(Read("[{\"a\":1}] x", options),
+  EXPECT_EQ(ReadText("[{\"a\":1}\n,5]", options), "t.json:2: expected an object, found \"5\"");
+  EXPECT_EQ(ReadText("[{\"a\":1}\n", options), "t.json:2: the array is cut short");
+  EXPECT_EQ(ReadText("[{\"a\":1}] x", options),
             "t.json:1: expected nothing after the array, found \"x\"");
-  EXPECT_EQ(Read("{\"a\":1", options), "t.json:1: an object begins here and never ends");
-  EXPECT_EQ(Read("{\"a\":1e}", options).substr(0, 10), "t.json:1: ");
+  EXPECT_EQ(ReadText("{\"a\":1", options), "t.json:1: an object begins here and never ends");
+  EXPECT_EQ(ReadText("{\"a\":1e}", options).substr(0, 10), "t.json:1: ");
   EXPECT_ERROR(ParseJson("{\"a\":\"\xff\"}", "t.json"), Code::kCorrupt, "t.json:1: not JSON");
 }
 
 TEST(JsonReaderTest, LimitsHold) {
   std::string deep = "{\"a\":";
   for (int i = 0; i < 100'000; ++i) deep += "[";
-  EXPECT_EQ(Read(deep), "t.json:1: nested over 64 levels");
-  EXPECT_EQ(Read("{\"a\":\"" + std::string(2000, 'x') + "\"}", {.max_object_bytes = 1000}),
+  EXPECT_EQ(ReadText(deep), "t.json:1: nested over 64 levels");
+  EXPECT_EQ(ReadText("{\"a\":\"" + std::string(2000, 'x') + "\"}", {.max_object_bytes = 1000}),
             "t.json:1: an object of over 1000 bytes");
-  EXPECT_EQ(Read("{\"a\":1}{\"a\":1}{\"a\":1}", {.max_rows = 2}), "t.json: over 2 rows");
-  EXPECT_EQ(Read("{\"a\":1,\"b\":1,\"c\":1}", {.max_columns = 2}),
+  EXPECT_EQ(ReadText("{\"a\":1}{\"a\":1}{\"a\":1}", {.max_rows = 2}), "t.json: over 2 rows");
+  EXPECT_EQ(ReadText("{\"a\":1,\"b\":1,\"c\":1}", {.max_columns = 2}),
             "t.json:1: over 2 different members");
 }
 
 TEST(JsonReaderTest, AMemberNamedTwiceCountsOnce) {
-  EXPECT_EQ(Read("{\"a\":1,\"a\":2}"), "a:int64\n{\"a\":1}\n");
+  EXPECT_EQ(ReadText("{\"a\":1,\"a\":2}"), "a:int64\n{\"a\":1}\n");
 }
 
 TEST(JsonReaderTest, ObjectsCrossTheBuffer) {

@@ -47,7 +47,7 @@ PipelineText Read(std::string_view text) {
 }
 
 /// The problems of a text, one a line.
-std::string Problems(std::string_view text) {
+std::string ParseProblems(std::string_view text) {
   PipelineText read = Read(text);
   return read.problems.empty() ? "" : ProblemsError(read.problems).message;
 }
@@ -138,7 +138,7 @@ exports:
 
 TEST(PipelineParseTest, TellsAllProblemsAtOnceWithTheirPlaces) {
   EXPECT_EQ(
-      Problems(R"(pipeline: x
+      ParseProblems(R"(pipeline: x
 shedule: {}
 tasks:
   price: {sourse: azure.retail_prices}
@@ -157,8 +157,9 @@ tasks:
 
 TEST(PipelineParseTest, NamesACycle) {
   EXPECT_NE(
-      Problems("pipeline: x\ntasks:\n  a: {sql: a.sql, needs: [b]}\n  b: {sql: b.sql, needs: [c]}\n"
-               "  c: {sql: c.sql, needs: [a]}\n")
+      ParseProblems(
+          "pipeline: x\ntasks:\n  a: {sql: a.sql, needs: [b]}\n  b: {sql: b.sql, needs: [c]}\n"
+          "  c: {sql: c.sql, needs: [a]}\n")
           .find("tasks need each other in a circle: a → b → c → a"),
       std::string::npos);
 }
@@ -167,13 +168,14 @@ TEST(PipelineParseTest, ChecksTablesOfTasks) {
   const std::string text =
       "pipeline: x\ntasks:\n  p: {source: azure.placement_scores}\n"
       "  s: {sql: a.sql, needs: [p.scoers]}\npublish:\n  t: {from: p.plam}\n";
-  EXPECT_NE(Problems(text).find("has no table 'scoers'; did you mean 'scores'?"),
+  EXPECT_NE(ParseProblems(text).find("has no table 'scoers'; did you mean 'scores'?"),
             std::string::npos);
-  EXPECT_NE(Problems(text).find("has no table 'plam'; did you mean 'plan'?"), std::string::npos);
+  EXPECT_NE(ParseProblems(text).find("has no table 'plam'; did you mean 'plan'?"),
+            std::string::npos);
 }
 
 TEST(PipelineParseTest, ChecksWhatComponentsTake) {
-  const std::string problems = Problems(
+  const std::string problems = ParseProblems(
       "pipeline: x\ntasks:\n  p: {source: azure.placement_scores, with: {zone: true, counts: 5}}\n"
       "  d: {transform: diff, needs: [p], with: {t2: sometimes}}\n");
   EXPECT_NE(problems.find("unknown key 'zone' for azure.placement_scores; did you mean 'zones'?"),
@@ -184,7 +186,7 @@ TEST(PipelineParseTest, ChecksWhatComponentsTake) {
 }
 
 TEST(PipelineParseTest, ChecksPlaceholders) {
-  const std::string problems = Problems(
+  const std::string problems = ParseProblems(
       "pipeline: x\nparameters: {zones: {type: bool}}\ntasks:\n"
       "  p: {source: azure.placement_scores, with: {zones: \"{param.zone}\"}}\n"
       "publish: {t: {from: p}}\nexports:\n  - {table: t, as: json, path: "
@@ -194,41 +196,42 @@ TEST(PipelineParseTest, ChecksPlaceholders) {
   EXPECT_NE(problems.find("'%Q' in a time pattern is not known"), std::string::npos);
   EXPECT_NE(problems.find("there is no name 'layuot'; did you mean 'layout'?"), std::string::npos);
   EXPECT_NE(
-      Problems(
+      ParseProblems(
           "pipeline: x\ntasks: {p: {source: azure.placement_scores, with: {zones: {param.z}}}}")
           .find("expected true or false"),
       std::string::npos);
 }
 
 TEST(PipelineParseTest, RefusesKeysThatStandTwice) {
-  EXPECT_NE(Problems("pipeline: x\npipeline: y\ntasks: {a: {sql: a.sql}}\n")
+  EXPECT_NE(ParseProblems("pipeline: x\npipeline: y\ntasks: {a: {sql: a.sql}}\n")
                 .find("p/pipeline.yaml:2:1: key 'pipeline' stands here twice"),
             std::string::npos);
 }
 
 TEST(PipelineParseTest, RefusesAnchorsAliasesAndTags) {
-  EXPECT_NE(Problems("a: &x [1]\nb: *x\n").find("anchors (&name) are not supported"),
+  EXPECT_NE(ParseProblems("a: &x [1]\nb: *x\n").find("anchors (&name) are not supported"),
             std::string::npos);
-  EXPECT_NE(Problems("a: !!binary x\n").find("tags"), std::string::npos);
+  EXPECT_NE(ParseProblems("a: !!binary x\n").find("tags"), std::string::npos);
 }
 
 TEST(PipelineParseTest, RefusesWhatIsTooLargeTooDeepOrNoText) {
-  EXPECT_NE(Problems(std::string((size_t{1} << 20) + 1, ' ')).find("at most 1 MiB"),
+  EXPECT_NE(ParseProblems(std::string((size_t{1} << 20) + 1, ' ')).find("at most 1 MiB"),
             std::string::npos);
-  EXPECT_NE(Problems(std::string(40, '[') + std::string(40, ']')).find("deeper than 32 levels"),
-            std::string::npos);
-  EXPECT_FALSE(Problems(std::string(100'000, '[')).empty());
+  EXPECT_NE(
+      ParseProblems(std::string(40, '[') + std::string(40, ']')).find("deeper than 32 levels"),
+      std::string::npos);
+  EXPECT_FALSE(ParseProblems(std::string(100'000, '[')).empty());
   std::string many = "a: [";
   for (int i = 0; i < 60'000; ++i) many += "1,";
-  EXPECT_NE(Problems(many + "]").find("more than 50,000 values"), std::string::npos);
-  EXPECT_NE(Problems("pipeline: \xff\n").find("not UTF-8"), std::string::npos);
-  EXPECT_NE(Problems("").find("empty"), std::string::npos);
-  EXPECT_NE(Problems("a: [1\n").find("not YAML"), std::string::npos);
-  EXPECT_NE(Problems("- 1\n").find("expected a map"), std::string::npos);
+  EXPECT_NE(ParseProblems(many + "]").find("more than 50,000 values"), std::string::npos);
+  EXPECT_NE(ParseProblems("pipeline: \xff\n").find("not UTF-8"), std::string::npos);
+  EXPECT_NE(ParseProblems("").find("empty"), std::string::npos);
+  EXPECT_NE(ParseProblems("a: [1\n").find("not YAML"), std::string::npos);
+  EXPECT_NE(ParseProblems("- 1\n").find("expected a map"), std::string::npos);
 }
 
 TEST(PipelineParseTest, PathsDoNotLeaveTheirFolders) {
-  const std::string problems = Problems(
+  const std::string problems = ParseProblems(
       "pipeline: x\ntasks: {a: {sql: ../b.sql}}\npublish: {a: {}}\nexports:\n  - {table: a, as: "
       "json, path: /x}\n"
       "  - {table: a, as: json, path: a/../x}\n");
@@ -238,13 +241,14 @@ TEST(PipelineParseTest, PathsDoNotLeaveTheirFolders) {
 }
 
 TEST(PipelineParseTest, WordsOfOtherSchedulersAreAnswered) {
-  EXPECT_NE(Problems("pipeline: x\nschedule: {cron: \"61 * * * *\"}\ntasks: {a: {sql: a.sql}}\n")
-                .find("2:18: cron minute: '61' is not within 0-59"),
-            std::string::npos);
   EXPECT_NE(
-      Problems("pipeline: x\nschedule: {cron: \"@daily\", every: 6h}\ntasks: {a: {sql: a.sql}}\n")
-          .find("give one of cron, every and at"),
+      ParseProblems("pipeline: x\nschedule: {cron: \"61 * * * *\"}\ntasks: {a: {sql: a.sql}}\n")
+          .find("2:18: cron minute: '61' is not within 0-59"),
       std::string::npos);
+  EXPECT_NE(ParseProblems(
+                "pipeline: x\nschedule: {cron: \"@daily\", every: 6h}\ntasks: {a: {sql: a.sql}}\n")
+                .find("give one of cron, every and at"),
+            std::string::npos);
 }
 
 TEST(PipelineSchemaTest, KnowsEveryKeyThatTheParserKnows) {
@@ -255,7 +259,7 @@ TEST(PipelineSchemaTest, KnowsEveryKeyThatTheParserKnows) {
        {"schedule", "slot", "for_each", "parameters", "tasks", "contract", "publish", "exports",
         "sinks", "test_reads", "timeout", "dataset", "description"}) {
     EXPECT_TRUE(schema["properties"].contains(key)) << key;
-    const std::string problem = Problems(std::string(key) + "x: 1\n");
+    const std::string problem = ParseProblems(std::string(key) + "x: 1\n");
     EXPECT_NE(problem.find("did you mean '" + std::string(key) + "'?"), std::string::npos)
         << problem;
   }
@@ -267,7 +271,7 @@ TEST(PipelineParseTest, AnExportNamesWhatATaskGaveOrATableOfTheRun) {
       "[rows]}, "
       "derived: {sql: a.sql, needs: [own.rows]}}\nexports:\n";
   const auto problems = [&](const std::string& entry) {
-    return Problems(head + "  - {" + entry + ", as: json, path: a}\n");
+    return ParseProblems(head + "  - {" + entry + ", as: json, path: a}\n");
   };
   EXPECT_EQ(problems("from: run.memory"), "");
   EXPECT_NE(problems("from: run.memroy").find("did you mean 'run.memory'"), std::string::npos);
@@ -284,12 +288,12 @@ TEST(PipelineParseTest, ASinkMayMakeItsRowsBySql) {
   EXPECT_TRUE(read.problems.empty());
   ASSERT_EQ(read.pipeline.sinks.size(), 1u);
   EXPECT_EQ(read.pipeline.sinks[0].sql, "rows.sql");
-  EXPECT_NE(Problems(head + "{kind: file, table: a, sql: missing.sql}\n").find("no file"),
+  EXPECT_NE(ParseProblems(head + "{kind: file, table: a, sql: missing.sql}\n").find("no file"),
             std::string::npos);
   EXPECT_NE(
-      Problems(head + "{kind: slack, url: u, on: [gap], sql: a.sql}\n").find("name the table"),
+      ParseProblems(head + "{kind: slack, url: u, on: [gap], sql: a.sql}\n").find("name the table"),
       std::string::npos);
-  EXPECT_NE(Problems(head + "{kind: file, on: [gap]}\n").find("sends no messages"),
+  EXPECT_NE(ParseProblems(head + "{kind: file, on: [gap]}\n").find("sends no messages"),
             std::string::npos);
 }
 

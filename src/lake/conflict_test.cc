@@ -6,8 +6,7 @@
 namespace catchment::lake {
 namespace {
 using Rows = std::vector<std::string>;
-constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z",
-               kSlot3[] = "2026-01-28T00:20:00Z";
+constexpr char kSlot3[] = "2026-01-28T00:20:00Z";
 }  // namespace
 
 TEST(ConflictTest, TheSecondOfTwoFromOneHeadDerivesAgainAndLosesNothing) {

@@ -6,8 +6,6 @@
 namespace catchment::lake {
 namespace {
 
-constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
-
 std::string SnapshotKey(const ReadStore& store, int64_t number) {
   return "azure-spot/" +
          ReadManifest(store, kDataset, number)->tables.at("snapshot").files.at(0).path;

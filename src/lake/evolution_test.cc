@@ -4,7 +4,6 @@
 namespace catchment::lake {
 namespace {
 using Rows = std::vector<std::string>;
-constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
 }  // namespace
 
 TEST(EvolutionTest, OldFilesReadWithNullsInAnAddedColumn) {

@@ -8,8 +8,6 @@ namespace catchment::lake {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
-const Time kNow = ParseTime("2026-02-01").value();
 
 ExportItem Item(int64_t publish, const std::string& as, const std::string& path) {
   ExportItem item;

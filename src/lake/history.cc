@@ -91,7 +91,7 @@ json TableToJson(const TableView& table) {
   return out;
 }
 
-Result<TableView> TableFromJson(const json& in, const std::string& where) {
+Result<TableView> TableViewFromJson(const json& in, const std::string& where) {
   ASSIGN_OR_RETURN(Fields fields, Fields::Of(in, where));
   TableView table;
   ASSIGN_OR_RETURN(const json* schema, fields.List("schema", kMostNames));
@@ -465,7 +465,7 @@ Result<View> ParseCheckpoint(std::string_view bytes) {
   ASSIGN_OR_RETURN(view.newest_slot_time, fields.Moment("newest_slot_time"));
   ASSIGN_OR_RETURN(const json* tables, fields.Object("tables", kMostTables));
   for (const auto& [name, table] : tables->items()) {
-    ASSIGN_OR_RETURN(view.tables[name], TableFromJson(table, "tables." + name));
+    ASSIGN_OR_RETURN(view.tables[name], TableViewFromJson(table, "tables." + name));
   }
   ASSIGN_OR_RETURN(const json* publishes, fields.List("publishes", kCheckpointEvery));
   for (const json& row : *publishes) {

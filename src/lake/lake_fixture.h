@@ -36,6 +36,8 @@ std::vector<std::string> Published(const ReadStore& store, const std::string& ta
                                    std::optional<int64_t> number = std::nullopt);
 
 inline constexpr char kDataset[] = "azure-spot";
+inline constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
+inline const Time kNow = ParseTime("2026-02-01").value();
 
 /// A run of `slot` against the store's head: `snapshot` (replace), `scores` (append) and `changes`
 /// (append, from a diff), all with these rows; state {"version": 1, "slot": …}.

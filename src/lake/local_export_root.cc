@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr char kAttribute[] = "user.catchment";
-constexpr size_t kMarkLimit = 4096;
+constexpr size_t kExportMarkLimit = 4096;
 
 std::string MarkText(const ExportMark& mark) {
   const nlohmann::json text = {{"catchment-dataset", mark.dataset},
@@ -61,7 +61,7 @@ class FolderExportRoot final : public ExportRoot {
     if (fstat(file->number(), &info) != 0) return FileError(errno, "read", root_.Path(path));
     ExportFound found;
     found.bytes = static_cast<uint64_t>(info.st_size);
-    char text[kMarkLimit];
+    char text[kExportMarkLimit];
     const ssize_t length = fgetxattr(file->number(), kAttribute, text, sizeof text);
     if (length >= 0) {
       found.mark = ParseMark({text, static_cast<size_t>(length)});
@@ -136,7 +136,7 @@ class FolderExportRoot final : public ExportRoot {
       if (file.error().code == Code::kNotFound) return std::optional<ExportMark>();
       return file.status();
     }
-    char text[kMarkLimit];
+    char text[kExportMarkLimit];
     const ssize_t length = pread(file->number(), text, sizeof text, 0);
     if (length < 0) return FileError(errno, "read the mark of", root_.Path(path));
     return ParseMark({text, static_cast<size_t>(length)});

@@ -48,7 +48,7 @@ json TableToJson(const ManifestTable& table) {
   return out;
 }
 
-Result<ManifestTable> TableFromJson(const json& in, const std::string& where) {
+Result<ManifestTable> ManifestTableFromJson(const json& in, const std::string& where) {
   ASSIGN_OR_RETURN(Fields fields, Fields::Of(in, where));
   ManifestTable table;
   ASSIGN_OR_RETURN(const json* schema, fields.List("schema", kMostNames));
@@ -398,7 +398,7 @@ Result<Manifest> ParseManifest(std::string_view bytes) {
   RETURN_IF_ERROR(ReadHeadFields(fields, manifest));
   ASSIGN_OR_RETURN(const json* tables, fields.Object("tables", kMostTables));
   for (const auto& [name, table] : tables->items()) {
-    ASSIGN_OR_RETURN(ManifestTable read, TableFromJson(table, "tables." + name));
+    ASSIGN_OR_RETURN(ManifestTable read, ManifestTableFromJson(table, "tables." + name));
     if (!read.touched.empty() && !MayTouch(manifest.kind, read.mode)) {
       return Corrupt("tables.{}.touched: a {} of an {} table has none", name,
                      KindName(manifest.kind), ModeName(read.mode));

@@ -11,13 +11,13 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kDigest(64, 'a');
+const std::string kManifestDigest(64, 'a');
 
 Manifest Example() {
   Manifest manifest;
   manifest.number = 42;
   manifest.kind = PublishKind::kRevision;
-  manifest.parent = kDigest;
+  manifest.parent = kManifestDigest;
   manifest.dataset = "azure-spot";
   manifest.slot.text = "2026-01-28T00:10:00Z";
   manifest.slot_time = ParseTime("2026-01-28T00:10:00Z").value();
@@ -25,12 +25,13 @@ Manifest Example() {
   manifest.published = ParseTime("2026-01-28T00:14:07.123456Z").value();
   ManifestTable scores;
   scores.schema = json::array({{{"name", "region"}, {"type", "text"}}});
-  scores.fingerprint = kDigest;
+  scores.fingerprint = kManifestDigest;
   scores.mode = TableMode::kPartition;
   scores.key = {"region"};
   scores.partition = {"date", "zone"};
   scores.touched = {{"2026-01-28", std::nullopt}, {"2026-01-29", "a/b"}};
-  FileEntry file{"data/scores/x.parquet", 3, 400, kDigest, {"2026-01-28", std::nullopt}, {}, {}};
+  FileEntry file{"data/scores/x.parquet",      3,  400, kManifestDigest,
+                 {"2026-01-28", std::nullopt}, {}, {}};
   file.bounds["region"] = {{"min", "eastus"}, {"max", "westus"}};
   scores.files = {file};
   manifest.tables["scores"] = scores;
@@ -43,7 +44,7 @@ Manifest Example() {
   manifest.outbox = {{"warehouse", "timestream", "changes", "k1"}};
   manifest.exports = {{"latest", "snapshot", "json", "default", "latest_data/a.json", true}};
   manifest.verdicts = {{{"rule", "rows"}, {"failed", 0}}};
-  manifest.exchanges = {{"price", kDigest}};
+  manifest.exchanges = {{"price", kManifestDigest}};
   manifest.reserved = {{"folded", json::array({"r1"})}};
   return manifest;
 }

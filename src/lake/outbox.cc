@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr uint64_t kMarkLimit = uint64_t{64} << 20;
+constexpr uint64_t kDeliveryMarkLimit = uint64_t{64} << 20;
 constexpr std::string_view kDelivered = "delivered", kRefused = "refused",
                            kUnreachable = "unreachable", kUnparked = "unparked";
 
@@ -60,7 +60,7 @@ Result<Marks> ReadMarks(const ReadStore& store, std::string_view dataset, int64_
   for (const std::string& key : keys) {
     const auto name = ParseMarkName(std::string_view(key).substr(folder.size()));
     if (!name) continue;
-    ASSIGN_OR_RETURN(const std::string text, store.Get(key, kMarkLimit));
+    ASSIGN_OR_RETURN(const std::string text, store.Get(key, kDeliveryMarkLimit));
     ASSIGN_OR_RETURN(Mark mark, ParseMark(text, key, name->second));
     marks[name->first].push_back(std::move(mark));
   }

@@ -8,9 +8,6 @@
 namespace catchment::lake {
 namespace {
 
-constexpr char kSlot1[] = "2026-01-28T00:00:00Z", kSlot2[] = "2026-01-28T00:10:00Z";
-const Time kNow = ParseTime("2026-02-01").value();
-
 void PublishWithOutbox(WriteStore& store, const std::string& slot, const std::string& run) {
   PublishInput input = RunOf(store, slot, run, {{"a", 1}});
   input.outbox = {{"warehouse", "timestream", "changes", "k1"},

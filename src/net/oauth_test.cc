@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Fixture {
-  Fixture() { context.clock = &clock; }
+struct OAuthFixture {
+  OAuthFixture() { context.clock = &clock; }
   ManualClock clock{Time() + 1h};
   OpContext context;
   ClientCredentials credentials{.tenant_id = "tenant",
@@ -29,7 +29,7 @@ Response TokenOf(const std::string& token, int life) {
 }  // namespace
 
 TEST(OAuthTest, AsksOnceAndRenewsFiveMinutesBeforeTheEnd) {
-  Fixture f;
+  OAuthFixture f;
   int asked = 0;
   FakeTransport service([&](const Request&) -> Result<Response> {
     return TokenOf(fmt::format("token{}", ++asked), 3599);
@@ -45,7 +45,7 @@ TEST(OAuthTest, AsksOnceAndRenewsFiveMinutesBeforeTheEnd) {
 }
 
 TEST(OAuthTest, SendsTheFormAndIsNeverRecorded) {
-  Fixture f;
+  OAuthFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return TokenOf("t", 3599); });
   OAuthTokens tokens(service, f.credentials);
   ASSERT_OK(tokens.Token(f.context));
@@ -60,7 +60,7 @@ TEST(OAuthTest, SendsTheFormAndIsNeverRecorded) {
 }
 
 TEST(OAuthTest, ThreadsShareOneToken) {
-  Fixture f;
+  OAuthFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return TokenOf("t", 3599); });
   OAuthTokens tokens(service, f.credentials);
   {
@@ -73,7 +73,7 @@ TEST(OAuthTest, ThreadsShareOneToken) {
 }
 
 TEST(OAuthTest, ARefusalIsDeniedAndRemembered) {
-  Fixture f;
+  OAuthFixture f;
   FakeTransport service([](const Request&) -> Result<Response> {
     return Answer(400, R"({"error":"invalid_client","error_description":"AADSTS7000215 s+cret&"})");
   });
@@ -86,7 +86,7 @@ TEST(OAuthTest, ARefusalIsDeniedAndRemembered) {
 }
 
 TEST(OAuthTest, TriesThreeTimesWhatMayPass) {
-  Fixture f;
+  OAuthFixture f;
   int asked = 0;
   FakeTransport service([&](const Request&) -> Result<Response> {
     ++asked;
@@ -100,7 +100,7 @@ TEST(OAuthTest, TriesThreeTimesWhatMayPass) {
 }
 
 TEST(OAuthTest, ADroppedTokenIsAskedAnew) {
-  Fixture f;
+  OAuthFixture f;
   int asked = 0;
   FakeTransport service([&](const Request&) -> Result<Response> {
     return TokenOf(fmt::format("token{}", ++asked), 3599);
@@ -117,7 +117,7 @@ TEST(OAuthTest, ADroppedTokenIsAskedAnew) {
 
 // A30: the token was never renewed. The simulator gives tokens that live shorter than five minutes.
 TEST(OAuthTest, AShortLivedTokenServesHalfItsLife) {
-  Fixture f;
+  OAuthFixture f;
   int asked = 0;
   FakeTransport service([&](const Request&) -> Result<Response> {
     ++asked;

@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Fixture {
-  Fixture() { context.clock = &clock; }
+struct ParallelFixture {
+  ParallelFixture() { context.clock = &clock; }
   ManualClock clock{Time()};
   OpContext context;
 };
@@ -54,7 +54,7 @@ class HeldTransport final : public Transport {
 }  // namespace
 
 TEST(ParallelTest, ResultsComeInOrder) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport service(
       [](const Request& request) -> Result<Response> { return Answer(200, request.url); });
   const auto results = SendAll(service, Pages(20), {.in_flight = 4}, f.context);
@@ -66,7 +66,7 @@ TEST(ParallelTest, ResultsComeInOrder) {
 }
 
 TEST(ParallelTest, NeverMoreInFlightThanAllowed) {
-  Fixture f;
+  ParallelFixture f;
   HeldTransport service;
   service.when_held = [&] {
     if (service.held.size() == 3) service.AnswerAll(Answer(200));
@@ -79,7 +79,7 @@ TEST(ParallelTest, NeverMoreInFlightThanAllowed) {
 // A12: a connection error silently lost up to 40 pairs. A15: a failed page was dropped and the run
 // called a success.
 TEST(ParallelTest, AFailedRequestIsAnErrorInItsPlace) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {
     if (request.url == "https://h/2") return Unavailable("reset");
     if (request.url == "https://h/3") return Answer(503);
@@ -95,7 +95,7 @@ TEST(ParallelTest, AFailedRequestIsAnErrorInItsPlace) {
 }
 
 TEST(ParallelTest, RetriesWaitOnTheClockWhileOthersGoOn) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport inner([](const Request&) -> Result<Response> { return Answer(200); });
   FaultyTransport service(inner, AnswerFirst(1, Answer(429, "", {{"Retry-After", "60"}})));
   const auto results =
@@ -106,7 +106,7 @@ TEST(ParallelTest, RetriesWaitOnTheClockWhileOthersGoOn) {
 }
 
 TEST(ParallelTest, AnAnswerMayMakeMoreWork) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return Answer(200); });
   std::vector<int> todo = {0};
   std::set<int> done;
@@ -129,7 +129,7 @@ TEST(ParallelTest, AnAnswerMayMakeMoreWork) {
 }
 
 TEST(ParallelTest, BeforeRunsBeforeEachTryAndMayGiveUp) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return Answer(503); });
   std::vector<Request> pages = Pages(2);
   size_t next = 0;
@@ -159,7 +159,7 @@ TEST(ParallelTest, BeforeRunsBeforeEachTryAndMayGiveUp) {
 }
 
 TEST(ParallelTest, WithoutGiveUpTheFirstFailureEndsAll) {
-  Fixture f;
+  ParallelFixture f;
   HeldTransport service;
   int started = 0;
   service.when_held = [&] {
@@ -183,7 +183,7 @@ TEST(ParallelTest, WithoutGiveUpTheFirstFailureEndsAll) {
 
 // A09: quota exhausted midway threw away all scores already obtained.
 TEST(ParallelTest, AtAStopWhatWasAnsweredStillCounts) {
-  Fixture f;
+  ParallelFixture f;
   std::stop_source stop;
   f.context.stop = stop.get_token();
   HeldTransport service;
@@ -221,7 +221,7 @@ TEST(ParallelTest, AtAStopWhatWasAnsweredStillCounts) {
 }
 
 TEST(ParallelTest, WhatWasMadeReadyAndNotSentIsGivenUp) {
-  Fixture f;
+  ParallelFixture f;
   std::stop_source stop;
   f.context.stop = stop.get_token();
   FakeTransport service([&](const Request& request) -> Result<Response> {
@@ -237,7 +237,7 @@ TEST(ParallelTest, WhatWasMadeReadyAndNotSentIsGivenUp) {
 }
 
 TEST(ParallelTest, ADueRetryGoesBeforeNewRequests) {
-  Fixture f;
+  ParallelFixture f;
   FakeTransport inner([](const Request&) -> Result<Response> { return Answer(200); });
   FaultyTransport service(inner, AnswerFirst(1, Answer(503)));
   const auto results =
@@ -250,7 +250,7 @@ TEST(ParallelTest, ADueRetryGoesBeforeNewRequests) {
 }
 
 TEST(ParallelTest, AfterTheDeadlineNothingIsSent) {
-  Fixture f;
+  ParallelFixture f;
   f.context.deadline = OpContext::Steady::now() - 1s;
   FakeTransport service([](const Request&) -> Result<Response> { return Answer(200); });
   const auto results = SendAll(service, Pages(3), {}, f.context);

@@ -9,7 +9,7 @@ namespace catchment::net {
 
 namespace {
 
-constexpr const char* kEnvironment[] = {"TOKEN=hunter2", "EMPTY=", "no equals sign", nullptr};
+constexpr const char* kSecretEnvironment[] = {"TOKEN=hunter2", "EMPTY=", "no equals sign", nullptr};
 
 }  // namespace
 
@@ -35,7 +35,7 @@ TEST(SecretsTest, AMovedSecretLeavesNothingBehind) {
 TEST(SecretsTest, ResolvesVariablesAndFiles) {
   TemporaryFolder folder;
   ASSERT_OK(WriteFileAtomically(folder.path / "key", "from file\r\n"));
-  LocalSecretStore store(kEnvironment);
+  LocalSecretStore store(kSecretEnvironment);
   ASSERT_OK_AND_ASSIGN(const Secret variable, store.Get("env:TOKEN", {}));
   EXPECT_EQ(variable.Reveal(), "hunter2");
   ASSERT_OK_AND_ASSIGN(const Secret file, store.Get("file:" + (folder.path / "key").string(), {}));
@@ -44,7 +44,7 @@ TEST(SecretsTest, ResolvesVariablesAndFiles) {
 
 TEST(SecretsTest, SaysWhichReferenceFailedAndNeverAValue) {
   TemporaryFolder folder;
-  LocalSecretStore store(kEnvironment);
+  LocalSecretStore store(kSecretEnvironment);
   EXPECT_ERROR(store.Get("env:ABSENT", {}), Code::kNotFound, "env:ABSENT");
   EXPECT_ERROR(store.Get("env:EMPTY", {}), Code::kNotFound, "env:EMPTY");
   EXPECT_ERROR(store.Get("file:" + (folder.path / "none").string(), {}), Code::kNotFound, "none");
@@ -60,12 +60,12 @@ TEST(SecretsTest, SaysWhichReferenceFailedAndNeverAValue) {
 TEST(SecretsTest, AFileThatIsNoSecretIsRefused) {
   TemporaryFolder folder;
   ASSERT_OK(WriteFileAtomically(folder.path / "big", std::string(65 << 10, 'x')));
-  LocalSecretStore store(kEnvironment);
+  LocalSecretStore store(kSecretEnvironment);
   EXPECT_ERROR(store.Get("file:" + (folder.path / "big").string(), {}), Code::kInvalid, "big");
 }
 
 TEST(SecretsTest, TheFirstThatResolvesIsTaken) {
-  LocalSecretStore store(kEnvironment);
+  LocalSecretStore store(kSecretEnvironment);
   const std::string references[] = {"ssm:name", "env:ABSENT", "env:TOKEN"};
   ASSERT_OK_AND_ASSIGN(const Secret secret, store.GetFirst(references, {}));
   EXPECT_EQ(secret.Reveal(), "hunter2");

@@ -22,8 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Fixture {
-  Fixture() { context.clock = &clock; }
+struct VaultFixture {
+  VaultFixture() { context.clock = &clock; }
   std::unique_ptr<ExchangeLog> Log() {
     auto log = ExchangeLog::Open(folder.path);
     EXPECT_OK(log);
@@ -49,7 +49,7 @@ std::string Noise(size_t bytes, uint32_t seed) {
 }  // namespace
 
 TEST(VaultTest, WhatWasRecordedIsReplayedWithoutNetwork) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {
     if (request.url.ends_with("/down")) return Unavailable("{}: reset", request.Name());
     return Answer(200, "body of " + request.url, {{"ETag", "\"1\""}, {"Set-Cookie", "secret"}});
@@ -78,7 +78,7 @@ TEST(VaultTest, WhatWasRecordedIsReplayedWithoutNetwork) {
 }
 
 TEST(VaultTest, IdenticalRequestsAreToldApartByTheirOrder) {
-  Fixture f;
+  VaultFixture f;
   int asked = 0;
   FakeTransport service([&](const Request&) -> Result<Response> {
     ++asked;
@@ -107,7 +107,7 @@ TEST(VaultTest, BodyAndChoosingHeadersTellRequestsApart) {
 }
 
 TEST(VaultTest, SecretsNeverReachTheVault) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {
     return Answer(request.url.find("/login") != std::string::npos ? 200 : 302, "body",
                   {{"Set-Cookie", "hunter2"},
@@ -148,7 +148,7 @@ TEST(VaultTest, TheSameExchangesGiveTheSameBytesInAnyOrder) {
   std::vector<std::string> names[2];
   std::string lists[2];
   for (int round = 0; round < 2; ++round) {
-    Fixture f;
+    VaultFixture f;
     const auto log = f.Log();
     RecordingTransport recording(service, *log, "price");
     for (const std::string& url : urls) ASSERT_OK(recording.Send(Get(url), f.context));
@@ -163,7 +163,7 @@ TEST(VaultTest, TheSameExchangesGiveTheSameBytesInAnyOrder) {
 }
 
 TEST(VaultTest, SmallBodiesShareAPackAndLargeOnesStandAlone) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {
     if (request.url.ends_with("/large")) return Answer(200, Noise(1 << 20, 1));
     if (request.url.ends_with("/empty")) return Answer(204, "");
@@ -201,7 +201,7 @@ TEST(VaultTest, SmallBodiesShareAPackAndLargeOnesStandAlone) {
 }
 
 TEST(VaultTest, BodiesOfEarlierRunsAreNotStoredAgain) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return Answer(200, "same"); });
   SealedExchanges earlier;
   {
@@ -210,7 +210,7 @@ TEST(VaultTest, BodiesOfEarlierRunsAreNotStoredAgain) {
     ASSERT_OK(recording.Send(Get("https://h/a"), f.context));
     ASSERT_OK_AND_ASSIGN(earlier, log->Seal(f.vault));
   }
-  Fixture next;
+  VaultFixture next;
   const auto log = next.Log();
   RecordingTransport recording(service, *log, "price");
   ASSERT_OK(recording.Send(Get("https://h/b"), next.context));
@@ -221,7 +221,7 @@ TEST(VaultTest, BodiesOfEarlierRunsAreNotStoredAgain) {
 }
 
 TEST(VaultTest, AKilledRunAsksNothingTwice) {
-  Fixture f;
+  VaultFixture f;
   int asked = 0;
   FakeTransport service([&](const Request& request) -> Result<Response> {
     ++asked;
@@ -252,7 +252,7 @@ TEST(VaultTest, AKilledRunAsksNothingTwice) {
 }
 
 TEST(VaultTest, TheLedgerSurvivesAKill) {
-  Fixture f;
+  VaultFixture f;
   const pid_t child = fork();
   if (child == 0) {
     FakeTransport service([](const Request&) -> Result<Response> { return Answer(200, "x"); });
@@ -297,7 +297,7 @@ TEST(VaultTest, TheAnswersOfADeadRunCanBeReadWithoutTakingThemOver) {
 }
 
 TEST(VaultTest, DamageInsideTheLedgerIsReportedAndItIsLeftUntouched) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service(
       [](const Request& request) -> Result<Response> { return Answer(200, request.url); });
   {
@@ -320,13 +320,13 @@ TEST(VaultTest, DamageInsideTheLedgerIsReportedAndItIsLeftUntouched) {
 }
 
 TEST(VaultTest, TwoProcessesCannotWriteOneLedger) {
-  Fixture f;
+  VaultFixture f;
   const auto log = f.Log();
   EXPECT_ERROR(ExchangeLog::Open(f.folder.path), Code::kLocked, "another process");
 }
 
 TEST(VaultTest, DeadlinesAndStopsAreNotFactsOfTheWorld) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport inner([](const Request&) -> Result<Response> { return Answer(200, "x"); });
   FaultyTransport service(inner, FailFirst(1, Deadline("late")));
   const auto log = f.Log();
@@ -340,7 +340,7 @@ TEST(VaultTest, DeadlinesAndStopsAreNotFactsOfTheWorld) {
 }
 
 TEST(VaultTest, WhatCannotBeRecordedIsNotUsed) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request&) -> Result<Response> { return Answer(200, "x"); });
   const auto log = f.Log();
   RecordingTransport recording(service, *log, "price");
@@ -363,7 +363,7 @@ TEST(VaultTest, WhatCannotBeRecordedIsNotUsed) {
 }
 
 TEST(VaultTest, DamageInTheVaultIsNamed) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service(
       [](const Request& request) -> Result<Response> { return Answer(200, request.url); });
   const auto log = f.Log();
@@ -424,7 +424,7 @@ TEST(VaultTest, ExchangesComeBackTheSame) {
 }
 
 TEST(VaultTest, ABrokenPackIsNoPack) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service(
       [](const Request& request) -> Result<Response> { return Answer(200, request.url); });
   const auto log = f.Log();

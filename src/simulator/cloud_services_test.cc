@@ -9,6 +9,7 @@
 #include "simulator/logs_service_internal.h"
 #include "simulator/secret_services_internal.h"
 #include "simulator/slack_service_internal.h"
+#include "simulator/test.h"
 #include "simulator/timestream_service_internal.h"
 
 namespace catchment::simulator {
@@ -17,14 +18,8 @@ namespace {
 using nlohmann::ordered_json;
 using testing::HasSubstr;
 
-Fault Make(std::string_view answer) {
-  Fault fault;
-  fault.answer = answer;
-  return fault;
-}
-
 // Key and day of the examples in AWS' documentation of the signing process.
-const Time kNow = *ParseTime("2015-08-30T12:36:00Z");
+const Time kSignedAt = *ParseTime("2015-08-30T12:36:00Z");
 
 HttpRequest Signed(std::string_view service, const char* target, std::string body,
                    std::string signature) {
@@ -57,7 +52,7 @@ TEST(AwsSignature, ARightOneIsTakenAndEveryOtherRefused) {
   const auto problem = [&](const auto& change) {
     HttpRequest request = right;
     change(request);
-    return CheckSignature(request, Aws(), "dynamodb", kNow).type;
+    return CheckSignature(request, Aws(), "dynamodb", kSignedAt).type;
   };
   EXPECT_EQ(problem([](HttpRequest&) {}), "");
   EXPECT_EQ(problem([](HttpRequest& request) { request.body += " "; }),
@@ -70,29 +65,31 @@ TEST(AwsSignature, ARightOneIsTakenAndEveryOtherRefused) {
       [&] {
         HttpRequest request = right;
         request.headers[0].second = "dynamodb.eu-west-1.amazonaws.com";
-        return CheckSignature(request, Aws(), "dynamodb", kNow).message;
+        return CheckSignature(request, Aws(), "dynamodb", kSignedAt).message;
       }(),
       HasSubstr("region 'eu-west-1'"));
   EXPECT_EQ(problem([](HttpRequest& request) { request.headers.pop_back(); }),
             "MissingAuthenticationTokenException");
   EXPECT_EQ(problem([](HttpRequest& request) { request.headers.back().second = "Bearer x"; }),
             "IncompleteSignatureException");
-  EXPECT_EQ(CheckSignature(right, Aws(), "logs", kNow).type, "InvalidSignatureException");
-  EXPECT_EQ(CheckSignature(right, Aws(), "dynamodb", kNow + std::chrono::minutes(16)).type,
+  EXPECT_EQ(CheckSignature(right, Aws(), "logs", kSignedAt).type, "InvalidSignatureException");
+  EXPECT_EQ(CheckSignature(right, Aws(), "dynamodb", kSignedAt + std::chrono::minutes(16)).type,
             "InvalidSignatureException");
   AwsWorld other = Aws();
   other.secret_access_key += "x";
-  EXPECT_EQ(CheckSignature(right, other, "dynamodb", kNow).type, "InvalidSignatureException");
+  EXPECT_EQ(CheckSignature(right, other, "dynamodb", kSignedAt).type, "InvalidSignatureException");
   other = Aws();
   other.access_key_id = "SOMEONE";
-  EXPECT_EQ(CheckSignature(right, other, "dynamodb", kNow).type, "UnrecognizedClientException");
+  EXPECT_EQ(CheckSignature(right, other, "dynamodb", kSignedAt).type,
+            "UnrecognizedClientException");
 }
 
 TEST(AwsSignature, ADateThatIsNoDateIsRefused) {
   HttpRequest request =
       Signed("dynamodb", "DynamoDB_20120810.GetItem", kGetItem, kGetItemSignature);
   request.headers[2].second = "20150830TxxxxxxZ";
-  EXPECT_EQ(CheckSignature(request, Aws(), "dynamodb", kNow).type, "InvalidSignatureException");
+  EXPECT_EQ(CheckSignature(request, Aws(), "dynamodb", kSignedAt).type,
+            "InvalidSignatureException");
 }
 
 TEST(AwsSignature, UnsignedRequestsAreAnswered403) {
@@ -101,9 +98,9 @@ TEST(AwsSignature, UnsignedRequestsAreAnswered403) {
   DynamodbService service({}, identity);
   HttpRequest request =
       Signed("dynamodb", "DynamoDB_20120810.GetItem", kGetItem, std::string(64, '0'));
-  EXPECT_EQ(service.Answer(request, {}, kNow).response.status, 403);
+  EXPECT_EQ(service.Answer(request, {}, kSignedAt).response.status, 403);
   request = Signed("dynamodb", "DynamoDB_20120810.GetItem", kGetItem, kGetItemSignature);
-  EXPECT_EQ(service.Answer(request, {}, kNow).response.status, 200);
+  EXPECT_EQ(service.Answer(request, {}, kSignedAt).response.status, 200);
 }
 
 TEST(DynamodbService, GivesTheIdentityOfTheWorld) {
@@ -114,14 +111,15 @@ TEST(DynamodbService, GivesTheIdentityOfTheWorld) {
   const HttpRequest request =
       Signed("dynamodb", "DynamoDB_20120810.GetItem", kGetItem, kGetItemSignature);
   const auto ask = [&](const std::vector<const Fault*>& faults) {
-    return service.Answer(request, {faults}, kNow).response;
+    return service.Answer(request, {faults}, kSignedAt).response;
   };
   const auto item = ordered_json::parse(ask({}).body)["Item"];
   EXPECT_EQ(item["id"]["S"], "login_auth_az_true");
   EXPECT_EQ(item["data"]["M"]["subscriptions"]["S"], "a, b");
   EXPECT_EQ(item["data"]["M"]["client_secret"]["S"], "simulated-secret");
-  const Fault denied = Make("access_denied"), no_table = Make("no_table"), none = Make("no_item");
-  const Fault missing = Make("missing_field"), throttled = Make("throttled");
+  const Fault denied = FaultOf("access_denied"), no_table = FaultOf("no_table"),
+              none = FaultOf("no_item");
+  const Fault missing = FaultOf("missing_field"), throttled = FaultOf("throttled");
   EXPECT_THAT(ask({&denied}).body, HasSubstr("AccessDeniedException"));
   EXPECT_THAT(ask({&no_table}).body, HasSubstr("ResourceNotFoundException"));
   EXPECT_THAT(ask({&throttled}).body, HasSubstr("ProvisionedThroughputExceededException"));
@@ -145,7 +143,7 @@ class CloudServicesTest : public testing::Test {
 // An operation without the signature around it.
 HttpResponse Ask(AwsService& service, std::string_view operation, const char* arguments,
                  const std::vector<const Fault*>& faults = {}) {
-  return service.Perform(operation, ordered_json::parse(arguments), {faults}, kNow);
+  return service.Perform(operation, ordered_json::parse(arguments), {faults}, kSignedAt);
 }
 
 TEST_F(CloudServicesTest, ParametersAreFoundByName) {
@@ -222,8 +220,8 @@ TEST_F(TimestreamServiceTest, FaultsRejectSomeRecordsAndKeepTheOthers) {
   ordered_json request = ordered_json::parse(Request("1", "0.1"));
   request["Records"].push_back(request["Records"][0]);
   request["Records"][1]["Dimensions"][0]["Value"] = "D4s_v3";
-  Fault reject = Make("reject_records"), existing = Make("reject_records");
-  const Fault endpoint = Make("wrong_endpoint"), table = Make("no_table");
+  Fault reject = FaultOf("reject_records"), existing = FaultOf("reject_records");
+  const Fault endpoint = FaultOf("wrong_endpoint"), table = FaultOf("no_table");
   reject.at = 1;
   existing.size = 9;
   const auto answer = ordered_json::parse(Write(request.dump(), {&reject}).body);
@@ -251,7 +249,7 @@ TEST_F(CloudServicesTest, LogEventsNeedTheirStream) {
   EXPECT_EQ(Ask(service, "CreateLogGroup", R"({"logGroupName":"x"})").status, 200);
   EXPECT_EQ(Ask(service, "CreateLogGroup", R"({"logGroupName":"x"})").status, 400);
   EXPECT_EQ(Ask(service, "PutLogEvents", put).status, 200);
-  const Fault old = Make("too_old"), gone = Make("no_stream");
+  const Fault old = FaultOf("too_old"), gone = FaultOf("no_stream");
   EXPECT_THAT(Ask(service, "PutLogEvents", put, {&old}).body, HasSubstr("tooOldLogEventEndIndex"));
   EXPECT_EQ(Ask(service, "PutLogEvents", put, {&gone}).status, 400);
   EXPECT_EQ(
@@ -276,7 +274,7 @@ TEST_F(CloudServicesTest, AWebhookKeepsTexts) {
                  .query = "",
                  .headers = {},
                  .body = body},
-                {}, kNow)
+                {}, kSignedAt)
         .response;
   };
   EXPECT_EQ(post("/services/simulated", R"({"text":"hello"})").body, "ok");
@@ -300,7 +298,7 @@ class InfluxServiceTest : public CloudServicesTest {
                  .query = target.substr(mark + 1),
                  .headers = {{"authorization", token}, {"content-encoding", encoding}},
                  .body = body},
-                {faults}, kNow)
+                {faults}, kSignedAt)
         .response;
   }
 
@@ -348,7 +346,7 @@ TEST_F(InfluxServiceTest, LinesThatCannotBeReadAreRefusedAndTheOthersKept) {
   EXPECT_THAT(partial.body, HasSubstr("partial write"));
   EXPECT_THAT(partial.body, HasSubstr("dropped=1"));
   EXPECT_EQ(Delivered().size(), 2u);
-  const Fault fault = Make("partial");
+  const Fault fault = FaultOf("partial");
   EXPECT_THAT(Post(v2_, "m f=1 5\nm f=2 6", {&fault}).body, HasSubstr("field type conflict"));
   EXPECT_EQ(Delivered().size(), 3u);
 }
@@ -371,8 +369,8 @@ TEST(DeliveryLog, AFileGetsALineADelivery) {
   DeliveryLog log;
   log.WriteTo(folder.path / "d.ndjson");
   EXPECT_FALSE(std::filesystem::exists(folder.path / "d.ndjson"));
-  log.Add(kNow, "slack", {{"text", "a"}});
-  log.Add(kNow, "logs", {{"message", "b"}});
+  log.Add(kSignedAt, "slack", {{"text", "a"}});
+  log.Add(kSignedAt, "logs", {{"message", "b"}});
   ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(folder.path / "d.ndjson"));
   EXPECT_EQ(text, R"({"time":"2015-08-30T12:36:00Z","service":"slack","text":"a"})"
                   "\n"

@@ -3,11 +3,10 @@
 
 #include "base/test.h"
 #include "simulator/faults_internal.h"
+#include "simulator/test.h"
 
 namespace catchment::simulator {
 namespace {
-
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 
 // Which of `count` equal requests are hit.
 std::vector<int> Hits(const Fault& fault, int count, FaultSubject subject = {"/a", "/a", {}, ""}) {
@@ -19,25 +18,19 @@ std::vector<int> Hits(const Fault& fault, int count, FaultSubject subject = {"/a
   return hits;
 }
 
-Fault Make(std::string_view answer) {
-  Fault fault;
-  fault.answer = answer;
-  return fault;
-}
-
 TEST(FaultPlanTest, WithoutASelectionEveryRequestIsHit) {
-  EXPECT_THAT(Hits(Make("reset"), 3), testing::ElementsAre(1, 2, 3));
+  EXPECT_THAT(Hits(FaultOf("reset"), 3), testing::ElementsAre(1, 2, 3));
 }
 
 TEST(FaultPlanTest, NthRangeAndTimesSelectByOrderOfArrival) {
-  Fault nth = Make("reset");
+  Fault nth = FaultOf("reset");
   nth.nth = {2, 4};
   EXPECT_THAT(Hits(nth, 5), testing::ElementsAre(2, 4));
-  Fault range = Make("reset");
+  Fault range = FaultOf("reset");
   range.first = 2;
   range.last = 3;
   EXPECT_THAT(Hits(range, 5), testing::ElementsAre(2, 3));
-  Fault times = Make("reset");
+  Fault times = FaultOf("reset");
   times.first = 2;
   times.times = 2;
   EXPECT_THAT(Hits(times, 9), testing::ElementsAre(2, 3));
@@ -67,7 +60,7 @@ TEST(FaultPlanTest, DeliveryIsSpoiledAsAsked) {
 }
 
 TEST(FaultPlanTest, MatchesPathSkipFilterAndTime) {
-  Fault fault = Make("reset");
+  Fault fault = FaultOf("reset");
   fault.path = "/api/*";
   EXPECT_THAT(Hits(fault, 1, {"/api/x", "", {}, ""}), testing::SizeIs(1));
   EXPECT_THAT(Hits(fault, 1, {"/other", "", {}, ""}), testing::IsEmpty());
@@ -87,7 +80,7 @@ TEST(FaultPlanTest, MatchesPathSkipFilterAndTime) {
 }
 
 TEST(FaultPlanTest, ARateDependsOnTheTargetNotOnTheOrder) {
-  Fault fault = Make("reset");
+  Fault fault = FaultOf("reset");
   fault.rate = 0.3;
   FaultPlan forward({fault}, 7), backward({fault}, 7);
   std::map<std::string, bool> seen;
@@ -105,12 +98,12 @@ TEST(FaultPlanTest, ARateDependsOnTheTargetNotOnTheOrder) {
 }
 
 TEST(FaultPlanTest, NamesJoinEachAnswerOnce) {
-  FaultPlan plan({Make("slow"), Make("slow"), Make("truncate")}, 1);
+  FaultPlan plan({FaultOf("slow"), FaultOf("slow"), FaultOf("truncate")}, 1);
   EXPECT_EQ(plan.Select({"/", "/", {}, ""}, kNow).Names(), "slow+truncate");
 }
 
 TEST(FaultsTest, AStatusCarriesRetryAfterOnlyIfGiven) {
-  Fault fault = Make("status");
+  Fault fault = FaultOf("status");
   fault.status = 429;
   EXPECT_THAT(GenericAnswer({{&fault}})->headers, testing::IsEmpty());
   fault.retry_after = "7";
@@ -120,14 +113,14 @@ TEST(FaultsTest, AStatusCarriesRetryAfterOnlyIfGiven) {
 }
 
 TEST(FaultsTest, HtmlComesWith200) {
-  const Fault fault = Make("html");
+  const Fault fault = FaultOf("html");
   const auto answer = GenericAnswer({{&fault}});
   EXPECT_EQ(answer->status, 200);
   EXPECT_THAT(answer->body, testing::StartsWith("<!DOCTYPE html>"));
 }
 
 TEST(FaultsTest, FaultsOfAServiceAreNoGenericAnswer) {
-  const Fault fault = Make("link_null");
+  const Fault fault = FaultOf("link_null");
   EXPECT_FALSE(GenericAnswer({{&fault}}));
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "simulator/responses_internal.h"
 
 namespace catchment::simulator {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
-
-ServiceAnswer Plain(int status, std::string text) {
-  return {{.status = status,
-           .content_type = "text/plain; charset=utf-8",
-           .headers = {},
-           .body = std::move(text)},
-          ""};
-}
 
 std::string TypeOf(const fs::path& file) {
   const std::string extension = file.extension().string();
@@ -59,11 +52,12 @@ FaultSubject FileService::Describe(const HttpRequest& request) const {
 }
 
 ServiceAnswer FileService::Answer(const HttpRequest& request, const ActiveFaults&, Time) {
-  if (request.method != "GET" && request.method != "HEAD") return Plain(405, "expected GET");
+  if (request.method != "GET" && request.method != "HEAD")
+    return {PlainText(405, "expected GET"), ""};
   const std::optional<fs::path> file = Resolve(folder_, request.path);
-  if (!file) return Plain(404, "no such file");
+  if (!file) return {PlainText(404, "no such file"), ""};
   Result<std::string> bytes = ReadFile(*file, kMaxFileBytes);
-  if (!bytes.ok()) return Plain(500, bytes.error().message);
+  if (!bytes.ok()) return {PlainText(500, bytes.error().message), ""};
   HttpResponse response;
   response.content_type = TypeOf(*file);
   if (etag_) {

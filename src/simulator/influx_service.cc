@@ -35,7 +35,7 @@ std::optional<std::string> Gunzip(const std::string& packed) {
   return text;
 }
 
-HttpResponse Refuse(int status, const char* code, std::string_view message) {
+HttpResponse RefuseWrite(int status, const char* code, std::string_view message) {
   HttpResponse response;
   response.status = status;
   response.body = ordered_json{{"code", code}, {"message", message}}.dump(
@@ -116,11 +116,13 @@ FaultSubject InfluxService::Describe(const HttpRequest& request) const {
 ServiceAnswer InfluxService::Answer(const HttpRequest& request, const ActiveFaults& active,
                                     Time now) {
   const bool second = request.path == "/api/v2/write";
-  if (!second && request.path != "/write") return {Refuse(404, "not found", "no such path"), ""};
-  if (request.method != "POST") return {Refuse(405, "method not allowed", "expected POST"), ""};
+  if (!second && request.path != "/write")
+    return {RefuseWrite(404, "not found", "no such path"), ""};
+  if (request.method != "POST")
+    return {RefuseWrite(405, "method not allowed", "expected POST"), ""};
   if (active.Find("unauthorized") != nullptr ||
       request.Header("authorization") != "Token " + world_.token) {
-    return {Refuse(401, "unauthorized", "unauthorized access"), ""};
+    return {RefuseWrite(401, "unauthorized", "unauthorized access"), ""};
   }
   std::map<std::string, std::string> query;
   for (auto& [name, value] : ParseQuery(request.query)) query[name] = value;
@@ -128,18 +130,19 @@ ServiceAnswer InfluxService::Answer(const HttpRequest& request, const ActiveFaul
   const bool known = (world_.bucket.empty() || to == world_.bucket) &&
                      (!second || world_.org.empty() || query["org"] == world_.org);
   if (to.empty() || (second && query["org"].empty())) {
-    return {Refuse(400, "invalid", second ? "org and bucket are needed" : "db is needed"), ""};
+    return {RefuseWrite(400, "invalid", second ? "org and bucket are needed" : "db is needed"), ""};
   }
-  if (!known) return {Refuse(404, "not found", fmt::format("bucket \"{}\" not found", to)), ""};
+  if (!known)
+    return {RefuseWrite(404, "not found", fmt::format("bucket \"{}\" not found", to)), ""};
   const std::string precision = query["precision"].empty() ? "ns" : query["precision"];
   if (precision != "ns" && precision != "us" && precision != "ms" && precision != "s") {
-    return {Refuse(400, "invalid", "precision must be one of ns, us, ms, s"), ""};
+    return {RefuseWrite(400, "invalid", "precision must be one of ns, us, ms, s"), ""};
   }
   if (request.Header("content-encoding") != "gzip") {
     return {Take(request.body, to, precision, active, now), ""};
   }
   const std::optional<std::string> text = Gunzip(request.body);
-  if (!text) return {Refuse(400, "invalid", "the body is no gzip"), ""};
+  if (!text) return {RefuseWrite(400, "invalid", "the body is no gzip"), ""};
   return {Take(*text, to, precision, active, now), ""};
 }
 
@@ -164,7 +167,8 @@ HttpResponse InfluxService::Take(std::string_view lines, const std::string& to,
     deliveries_.Add(now, name(), {{"bucket", to}, {"precision", precision}, {"line", line}});
   }
   if (dropped > 0) {
-    return Refuse(400, "invalid", fmt::format("partial write: {} dropped={}", problem, dropped));
+    return RefuseWrite(400, "invalid",
+                       fmt::format("partial write: {} dropped={}", problem, dropped));
   }
   HttpResponse response;
   response.status = 204;

@@ -7,7 +7,7 @@
 namespace catchment::simulator {
 namespace {
 
-ServiceAnswer Refuse(int status, const char* error, std::string_view description) {
+ServiceAnswer RefuseLogin(int status, const char* error, std::string_view description) {
   nlohmann::ordered_json body;
   body["error"] = error;
   body["error_description"] = description;
@@ -27,24 +27,24 @@ ServiceAnswer LoginService::Answer(const HttpRequest& request, const ActiveFault
                                    Time now) {
   const std::vector<std::string> parts = Split(request.path, '/');  // "", tenant, "oauth2", …
   if (parts.size() != 5 || parts[2] != "oauth2" || parts[3] != "v2.0" || parts[4] != "token") {
-    return Refuse(404, "not_found", "there is only /{tenant}/oauth2/v2.0/token");
+    return RefuseLogin(404, "not_found", "there is only /{tenant}/oauth2/v2.0/token");
   }
-  if (request.method != "POST") return Refuse(405, "invalid_request", "expected POST");
+  if (request.method != "POST") return RefuseLogin(405, "invalid_request", "expected POST");
   std::map<std::string, std::string> form;
   for (auto& [name, value] : ParseQuery(request.body)) form[name] = value;
   if (parts[1] != identity_.tenant_id) {
-    return Refuse(400, "invalid_request", "AADSTS90002: Tenant not found.");
+    return RefuseLogin(400, "invalid_request", "AADSTS90002: Tenant not found.");
   }
   if (form["grant_type"] != "client_credentials") {
-    return Refuse(400, "unsupported_grant_type", "AADSTS70003: expected client_credentials.");
+    return RefuseLogin(400, "unsupported_grant_type", "AADSTS70003: expected client_credentials.");
   }
   if (active.Find("invalid_client") != nullptr || form["client_id"] != identity_.client_id ||
       form["client_secret"] != identity_.client_secret) {
-    return Refuse(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
+    return RefuseLogin(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
   }
   if (form["scope"] != "https://management.azure.com/.default") {
-    return Refuse(400, "invalid_scope",
-                  "AADSTS70011: The provided value for 'scope' is not valid.");
+    return RefuseLogin(400, "invalid_scope",
+                       "AADSTS70011: The provided value for 'scope' is not valid.");
   }
   std::chrono::seconds life = expires_in_;
   if (const Fault* fault = active.Find("short_token")) {

@@ -1,4 +1,5 @@
 #include "simulator/login_service_internal.h"
+#include "simulator/test.h"
 
 #include <gmock/gmock.h>
 
@@ -8,8 +9,6 @@
 
 namespace catchment::simulator {
 namespace {
-
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 
 class LoginServiceTest : public testing::Test {
  protected:

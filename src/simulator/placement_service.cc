@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "simulator/responses_internal.h"
 
 namespace catchment::simulator {
 namespace {
@@ -20,24 +21,6 @@ constexpr std::array<std::string_view, 4> kScores = {"", "Low", "Medium", "High"
 
 std::string Dump(const ordered_json& value) {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-HttpResponse Refuse(int status, std::string_view code, std::string_view message) {
-  ordered_json body;
-  body["error"]["code"] = code;
-  body["error"]["message"] = message;
-  HttpResponse response;
-  response.status = status;
-  response.body = Dump(body);
-  return response;
-}
-
-HttpResponse PlainText(int status, std::string text) {
-  HttpResponse response;
-  response.status = status;
-  response.content_type = "text/plain; charset=utf-8";
-  response.body = std::move(text);
-  return response;
 }
 
 std::string SwapCase(std::string text) {
@@ -55,7 +38,7 @@ HttpResponse RefuseValue(std::string value, std::string_view parameter,
   const std::string message = fmt::format(
       "The value '{}' provided for the input parameter '{}' is not valid.", value, parameter);
   if (active.Find("plain_text") != nullptr) return PlainText(400, message);
-  HttpResponse response = Refuse(400, "InvalidParameter", message);
+  HttpResponse response = AzureError(400, "InvalidParameter", message);
   if (active.Find("escaped_quotes") != nullptr) {
     std::string escaped;
     for (const char c : response.body) escaped += c == '\'' ? "\\u0027" : std::string(1, c);
@@ -170,25 +153,27 @@ std::string PlacementService::Count(const HttpRequest& request, Time now) {
 std::optional<HttpResponse> PlacementService::RefuseCaller(const HttpRequest& request,
                                                            const Address& address,
                                                            const ActiveFaults& active, Time now) {
-  if (request.method != "POST") return Refuse(405, "MethodNotAllowed", "expected POST");
+  if (request.method != "POST") return AzureError(405, "MethodNotAllowed", "expected POST");
   if (request.query.find("api-version=") == std::string::npos) {
-    return Refuse(400, "MissingApiVersionParameter",
-                  "The api-version query parameter (?api-version=) is required for all requests.");
+    return AzureError(
+        400, "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.");
   }
   if (active.Find("unauthorized") != nullptr) return RefuseToken(TokenStore::State::kUnknown);
   std::string client;
   const TokenStore::State state = tokens_.Check(request, now, client);
   if (state != TokenStore::State::kValid) return RefuseToken(state);
   if (active.Find("forbidden") != nullptr || !subscriptions_.contains(address.subscription)) {
-    return Refuse(403, "AuthorizationFailed",
-                  fmt::format("The client '{}' does not have authorization to perform action "
-                              "'Microsoft.Compute/locations/placementScores/generate/action' over "
-                              "scope '/subscriptions/{}'.",
-                              client, address.subscription));
+    return AzureError(
+        403, "AuthorizationFailed",
+        fmt::format("The client '{}' does not have authorization to perform action "
+                    "'Microsoft.Compute/locations/placementScores/generate/action' over "
+                    "scope '/subscriptions/{}'.",
+                    client, address.subscription));
   }
   if (const Fault* fault = active.Find("throttled")) {
     const int64_t seconds = fault->size.value_or(372);
-    HttpResponse response = Refuse(
+    HttpResponse response = AzureError(
         429, "ResourceRequestsThrottled",
         fmt::format("Number of requests for action "
                     "'Microsoft.Compute/locations/placementScores/generate/action' exceeded the "
@@ -246,25 +231,26 @@ ServiceAnswer PlacementService::Answer(const HttpRequest& request, const ActiveF
     return {RefuseBucket(active, quota.wait.count(), world_.tells_seconds), bucket};
   }
   if (std::find(locations_.begin(), locations_.end(), address.location) == locations_.end()) {
-    return {Refuse(400, "NoRegisteredProviderFound",
+    return {
+        AzureError(400, "NoRegisteredProviderFound",
                    fmt::format("No registered resource provider found for location '{}' and API "
                                "version '2025-06-05' for type 'locations/placementScores'. The "
                                "supported api-versions are '2025-06-05'. The supported locations "
                                "are '{}'.",
                                address.location, fmt::join(locations_, ", "))),
-            bucket};
+        bucket};
   }
   if (active.Find("bad_gateway") != nullptr && active.Find("plain_text") != nullptr) {
     return {PlainText(502, "BadGatewayConnection"), bucket};
   }
   if (active.Find("bad_gateway") != nullptr) {
-    return {Refuse(502, "BadGatewayConnection",
-                   "The network connectivity issue encountered for 'Microsoft.Compute'; cannot "
-                   "fulfill the request."),
+    return {AzureError(502, "BadGatewayConnection",
+                       "The network connectivity issue encountered for 'Microsoft.Compute'; cannot "
+                       "fulfill the request."),
             bucket};
   }
   const Query query = ReadQuery(request.body);
-  if (!query.problem.empty()) return {Refuse(400, "BadRequest", query.problem), bucket};
+  if (!query.problem.empty()) return {AzureError(400, "BadRequest", query.problem), bucket};
   if (auto refusal = RefuseValues(query, active)) return {*refusal, bucket};
   return {Scores(address, query, active, now), bucket};
 }

@@ -1,4 +1,5 @@
 #include "simulator/placement_service_internal.h"
+#include "simulator/test.h"
 
 #include <gmock/gmock.h>
 
@@ -15,8 +16,6 @@ namespace {
 using nlohmann::ordered_json;
 using std::chrono::minutes;
 using testing::HasSubstr;
-
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 
 class PlacementServiceTest : public testing::Test {
  protected:
@@ -83,12 +82,6 @@ class PlacementServiceTest : public testing::Test {
           row["score"];
     }
     return scores;
-  }
-
-  static Fault Make(std::string_view answer) {
-    Fault fault;
-    fault.answer = answer;
-    return fault;
   }
 
   std::vector<std::string> TwentySkus() const {
@@ -271,8 +264,8 @@ TEST_F(PlacementServiceTest, OneInvalidValueIsNamedAtATime) {
 
 TEST_F(PlacementServiceTest, AnInvalidValueMayComeInOtherCaseEscapedOrAsPlainText) {
   const std::string body = Body({"atlantis"}, {"Standard_D2s_v5"});
-  const Fault other_case = Make("changed_case"), escaped = Make("escaped_quotes");
-  const Fault plain = Make("plain_text");
+  const Fault other_case = FaultOf("changed_case"), escaped = FaultOf("escaped_quotes");
+  const Fault plain = FaultOf("plain_text");
   EXPECT_THAT(Send(body, {&other_case}).response.body, HasSubstr("The value 'ATLANTIS' prov"));
   const std::string raw = Send(body, {&escaped}).response.body;
   EXPECT_THAT(raw, HasSubstr(R"(The value \u0027atlantis\u0027 provided)"));
@@ -282,7 +275,7 @@ TEST_F(PlacementServiceTest, AnInvalidValueMayComeInOtherCaseEscapedOrAsPlainTex
 }
 
 TEST_F(PlacementServiceTest, AValueThatWasNotAskedForMayBeNamed) {
-  Fault region = Make("invalid_region"), sku = Make("invalid_sku");
+  Fault region = FaultOf("invalid_region"), sku = FaultOf("invalid_sku");
   region.body = "somewhere";
   EXPECT_THAT(Send(simple_, {&region}).response.body, HasSubstr("'somewhere'"));
   EXPECT_THAT(Send(simple_, {&sku}).response.body, HasSubstr("'Standard_D2s_v5' provided"));
@@ -307,7 +300,7 @@ TEST_F(PlacementServiceTest, MoreThanEightByFiveIsRefused) {
 }
 
 TEST_F(PlacementServiceTest, CallersAreChecked) {
-  const Fault unauthorized = Make("unauthorized"), forbidden = Make("forbidden");
+  const Fault unauthorized = FaultOf("unauthorized"), forbidden = FaultOf("forbidden");
   EXPECT_EQ(Send(simple_, {&unauthorized}).response.status, 401);
   EXPECT_EQ(Send(simple_, {&forbidden}).response.status, 403);
   subscription_ = "someone-elses";
@@ -318,7 +311,7 @@ TEST_F(PlacementServiceTest, CallersAreChecked) {
 }
 
 TEST_F(PlacementServiceTest, ThrottlingHasThreeForms) {
-  Fault full = Make("bucket_full"), throttled = Make("throttled");
+  Fault full = FaultOf("bucket_full"), throttled = FaultOf("throttled");
   EXPECT_EQ(Send(simple_, {&full}).response.body,
             "You have reached the maximum number of requests allowed.");
   full.size = 3600;
@@ -333,9 +326,10 @@ TEST_F(PlacementServiceTest, ThrottlingHasThreeForms) {
 }
 
 TEST_F(PlacementServiceTest, AnswersMayBeIncompleteOrOdd) {
-  const Fault gateway = Make("bad_gateway"), none = Make("no_scores"), omit = Make("omit_pairs");
-  const Fault odd = Make("unknown_score"), cased = Make("changed_score_case");
-  const Fault null_zone = Make("null_zone"), used_up = Make("writes_used_up");
+  const Fault gateway = FaultOf("bad_gateway"), none = FaultOf("no_scores"),
+              omit = FaultOf("omit_pairs");
+  const Fault odd = FaultOf("unknown_score"), cased = FaultOf("changed_score_case");
+  const Fault null_zone = FaultOf("null_zone"), used_up = FaultOf("writes_used_up");
   EXPECT_EQ(Send(simple_, {&gateway}).response.status, 502);
   EXPECT_THAT(Send(simple_, {&gateway}).response.body, HasSubstr("BadGatewayConnection"));
   EXPECT_FALSE(
@@ -356,7 +350,7 @@ TEST_F(PlacementServiceTest, RefusalsHaveTheRecordedWords) {
                        ReadFile(std::filesystem::path(CATCHMENT_SOURCE_DIR) /
                                 "tests/data/azure/api_error_responses.json"));
   const ordered_json recorded = ordered_json::parse(text);
-  Fault full = Make("bucket_full");
+  Fault full = FaultOf("bucket_full");
   full.size = 3600;
   EXPECT_EQ(Send(simple_, {&full}).response.body, recorded[0]["body"]);
   const auto expected = [&](int fragment, const char* placeholder, const std::string& value) {
@@ -366,7 +360,7 @@ TEST_F(PlacementServiceTest, RefusalsHaveTheRecordedWords) {
   EXPECT_THAT(Send(Body({"atlantis"}, {"x"})).response.body,
               HasSubstr(expected(0, "<region>", "atlantis")));
   EXPECT_THAT(Send(Body({"eastus"}, {"x"})).response.body, HasSubstr(expected(1, "<sku>", "x")));
-  const Fault throttled = Make("throttled");
+  const Fault throttled = FaultOf("throttled");
   const std::string message = recorded[3]["body"]["error"]["message"];
   const std::string ending = message.substr(message.find("' exceeded"));
   EXPECT_THAT(ordered_json::parse(Send(simple_, {&throttled}).response.body)["error"]["message"]

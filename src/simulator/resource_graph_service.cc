@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "simulator/responses_internal.h"
 
 namespace catchment::simulator {
 namespace {
@@ -45,16 +46,6 @@ Result<RecordList> ReadRows(const std::filesystem::path& file) {
     return {};
   }));
   return list;
-}
-
-HttpResponse Refuse(int status, const char* code, std::string_view message) {
-  ordered_json body;
-  body["error"]["code"] = code;
-  body["error"]["message"] = message;
-  HttpResponse response;
-  response.status = status;
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return response;
 }
 
 struct GraphQuery {
@@ -138,19 +129,19 @@ ServiceAnswer ResourceGraphService::Answer(const HttpRequest& request, const Act
   const TokenStore::State state = tokens_.Check(request, now, client);
   if (state != TokenStore::State::kValid) return {RefuseToken(state), ""};
   if (request.method != "POST") {
-    return {Refuse(405, "MethodNotAllowed", "expected POST"), client};
+    return {AzureError(405, "MethodNotAllowed", "expected POST"), client};
   }
   if (request.query.find("api-version=") == std::string::npos) {
-    return {
-        Refuse(400, "MissingApiVersionParameter", "The api-version query parameter is required"),
-        client};
+    return {AzureError(400, "MissingApiVersionParameter",
+                       "The api-version query parameter is required"),
+            client};
   }
   HttpResponse quota;
   if (!TakeQuota(client, now, active, quota)) return {std::move(quota), client};
   const GraphQuery query = ReadGraphQuery(request.body);
   HttpResponse response = query.problem.empty() ? Page(Rows(active, now), query.offset,
                                                        std::min(query.top, page_size_), active)
-                                                : Refuse(400, "BadRequest", query.problem);
+                                                : AzureError(400, "BadRequest", query.problem);
   response.headers.insert(response.headers.end(), quota.headers.begin(), quota.headers.end());
   return {std::move(response), client};
 }
@@ -181,8 +172,8 @@ bool ResourceGraphService::TakeQuota(const std::string& client, Time now,
       fmt::format("{:02}:{:02}:{:02}", wait / 3600, wait / 60 % 60, wait % 60));
   if (allowed) return true;
   HttpResponse refusal =
-      Refuse(429, "RateLimiting",
-             "Client application has been throttled and should not attempt to repeat");
+      AzureError(429, "RateLimiting",
+                 "Client application has been throttled and should not attempt to repeat");
   refusal.headers = response.headers;
   refusal.headers.emplace_back("Retry-After", std::to_string(wait));
   response = std::move(refusal);

@@ -1,4 +1,5 @@
 #include "simulator/resource_graph_service_internal.h"
+#include "simulator/test.h"
 
 #include <gmock/gmock.h>
 
@@ -10,7 +11,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 constexpr std::string_view kQuery =
     "spotresources | where type =~ 'microsoft.compute/skuspotevictionrate/location'";
 
@@ -63,12 +63,6 @@ class ResourceGraphServiceTest : public testing::Test {
       if (key == name) return value;
     }
     return "";
-  }
-
-  static Fault Make(std::string_view answer) {
-    Fault fault;
-    fault.answer = answer;
-    return fault;
   }
 
   std::vector<std::pair<std::string, std::string>> pairs_;
@@ -139,8 +133,8 @@ TEST_F(ResourceGraphServiceTest, TheQuotaCountsDownAndRefusesUntilTheWindowHasPa
 }
 
 TEST_F(ResourceGraphServiceTest, RowsMayRepeatContradictAndNameAnUnknownBand) {
-  Fault repeat = Make("repeat_rows"), contradict = Make("contradict_rows");
-  Fault unknown = Make("unknown_band");
+  Fault repeat = FaultOf("repeat_rows"), contradict = FaultOf("contradict_rows");
+  Fault unknown = FaultOf("unknown_band");
   repeat.at = 0;
   contradict.at = 3;
   unknown.at = 6;
@@ -155,8 +149,9 @@ TEST_F(ResourceGraphServiceTest, RowsMayRepeatContradictAndNameAnUnknownBand) {
 }
 
 TEST_F(ResourceGraphServiceTest, FaultsOfThePaging) {
-  const Fault no_token = Make("no_token"), loop = Make("token_loop"), empty = Make("empty_page");
-  const Fault no_data = Make("no_data");
+  const Fault no_token = FaultOf("no_token"), loop = FaultOf("token_loop"),
+              empty = FaultOf("empty_page");
+  const Fault no_data = FaultOf("no_data");
   const ordered_json truncated = Page("", {&no_token});
   EXPECT_EQ(truncated["resultTruncated"], "true");
   EXPECT_FALSE(truncated.contains("$skipToken"));
@@ -169,7 +164,7 @@ TEST_F(ResourceGraphServiceTest, FaultsOfThePaging) {
 }
 
 TEST_F(ResourceGraphServiceTest, QuotaUsedUpIsOnlySaidByTheHeader) {
-  const Fault fault = Make("quota_used_up");
+  const Fault fault = FaultOf("quota_used_up");
   const HttpResponse response = Ask("", {&fault});
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(HeaderOf(response, "x-ms-user-quota-remaining"), "0");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "simulator/responses_internal.h"
 
 namespace catchment::simulator {
 namespace {
@@ -22,16 +23,6 @@ constexpr std::array<OtherKind, 5> kOthers = {{{"availabilitySets", "Aligned"},
                                                {"hostGroups/hosts", "DSv3-Type1"},
                                                {"snapshots", "Standard_ZRS"},
                                                {"galleries", "Standard"}}};
-
-HttpResponse Refuse(int status, const char* code, std::string_view message) {
-  ordered_json body;
-  body["error"]["code"] = code;
-  body["error"]["message"] = message;
-  HttpResponse response;
-  response.status = status;
-  response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  return response;
-}
 
 // eastus, EastUS-like or EASTUS: the service mixes them.
 std::string SpellRegion(std::string region, uint64_t hash) {
@@ -152,10 +143,10 @@ std::string ResourceSkusService::Entry(const std::string& subscription, size_t n
 
 ServiceAnswer ResourceSkusService::Answer(const HttpRequest& request, const ActiveFaults& active,
                                           Time now) {
-  if (request.method != "GET") return {Refuse(405, "MethodNotAllowed", "expected GET"), ""};
+  if (request.method != "GET") return {AzureError(405, "MethodNotAllowed", "expected GET"), ""};
   if (request.query.find("api-version=") == std::string::npos) {
-    return {Refuse(400, "MissingApiVersionParameter",
-                   "The api-version query parameter (?api-version=) is required."),
+    return {AzureError(400, "MissingApiVersionParameter",
+                       "The api-version query parameter (?api-version=) is required."),
             ""};
   }
   std::string client;
@@ -163,14 +154,14 @@ ServiceAnswer ResourceSkusService::Answer(const HttpRequest& request, const Acti
   if (state != TokenStore::State::kValid) return {RefuseToken(state), ""};
   const std::string subscription = SubscriptionOf(request);
   if (!subscriptions_.contains(subscription)) {
-    return {Refuse(403, "AuthorizationFailed",
-                   fmt::format("The client '{}' does not have authorization over scope "
-                               "'/subscriptions/{}'.",
-                               client, subscription)),
+    return {AzureError(403, "AuthorizationFailed",
+                       fmt::format("The client '{}' does not have authorization over scope "
+                                   "'/subscriptions/{}'.",
+                                   client, subscription)),
             ""};
   }
   const std::optional<size_t> offset = OffsetOf(request);
-  if (!offset) return {Refuse(400, "InvalidParameter", "$skiptoken is not one of ours"), ""};
+  if (!offset) return {AzureError(400, "InvalidParameter", "$skiptoken is not one of ours"), ""};
   const size_t first = std::min(*offset, Total());
   const size_t last = std::min(Total(), first + page_size_);
   std::string entries;

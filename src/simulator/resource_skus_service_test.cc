@@ -1,4 +1,5 @@
 #include "simulator/resource_skus_service_internal.h"
+#include "simulator/test.h"
 
 #include <gmock/gmock.h>
 
@@ -11,8 +12,6 @@ namespace catchment::simulator {
 namespace {
 
 using nlohmann::ordered_json;
-
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 
 class ResourceSkusServiceTest : public testing::Test {
  protected:
@@ -54,12 +53,6 @@ class ResourceSkusServiceTest : public testing::Test {
       query = link.empty() ? "" : link.substr(link.find('?') + 1);
     }
     return entries;
-  }
-
-  static Fault Make(std::string_view answer) {
-    Fault fault;
-    fault.answer = answer;
-    return fault;
   }
 
   std::vector<Offers::Pair> pairs_;
@@ -124,8 +117,9 @@ TEST_F(ResourceSkusServiceTest, CallersAreChecked) {
 }
 
 TEST_F(ResourceSkusServiceTest, FaultsOfThePaging) {
-  const Fault empty = Make("empty_page"), loop = Make("link_loop"), none = Make("no_value");
-  const Fault repeat = Make("repeat_entries");
+  const Fault empty = FaultOf("empty_page"), loop = FaultOf("link_loop"),
+              none = FaultOf("no_value");
+  const Fault repeat = FaultOf("repeat_entries");
   const std::string query = "api-version=1&$skiptoken=10";
   const auto page = ordered_json::parse(Ask(query, {&empty}).body);
   EXPECT_TRUE(page["value"].empty());

@@ -96,7 +96,7 @@ Result<RetailFilter::Condition> ReadCondition(FilterReader& reader) {
   return condition;
 }
 
-HttpResponse Refuse(std::string_view message) {
+HttpResponse RefuseList(std::string_view message) {
   nlohmann::ordered_json body;
   body["Error"]["Code"] = "BadRequest";
   body["Error"]["Message"] = message;
@@ -250,14 +250,15 @@ ServiceAnswer RetailService::Answer(const HttpRequest& request, const ActiveFaul
     return {{.status = 405, .content_type = "", .headers = {}, .body = ""}, ""};
   }
   RetailQuery query = ReadQuery(request);
-  if (!query.skip_is_valid) return {Refuse("Invalid OData parameters supplied: $skip"), ""};
-  if (query.currency != "USD") return {Refuse("The simulated world has prices in USD only"), ""};
+  if (!query.skip_is_valid) return {RefuseList("Invalid OData parameters supplied: $skip"), ""};
+  if (query.currency != "USD")
+    return {RefuseList("The simulated world has prices in USD only"), ""};
   const Result<RetailFilter> filter = ParseRetailFilter(query.filter);
   if (!filter.ok()) {
-    return {Refuse("Invalid OData parameters supplied: " + filter.error().message), ""};
+    return {RefuseList("Invalid OData parameters supplied: " + filter.error().message), ""};
   }
   if (filter->uses_contains && active.Find("refuse_contains") != nullptr) {
-    return {Refuse("Invalid OData parameters supplied: contains"), ""};
+    return {RefuseList("Invalid OData parameters supplied: contains"), ""};
   }
   Alter(active);
   int64_t size = page_size_;
@@ -267,10 +268,10 @@ ServiceAnswer RetailService::Answer(const HttpRequest& request, const ActiveFaul
   if (active.Find("round_skip") != nullptr) query.skip -= query.skip % size;
   Result<Page> page =
       CutPage(query.filter, *filter, query.primary_only, records_.EpochAt(now), query.skip, size);
-  if (!page.ok()) return {Refuse(page.error().message), ""};
+  if (!page.ok()) return {RefuseList(page.error().message), ""};
   const bool past_end = query.skip > 0 && query.skip >= page->total;
   if (past_end && past_end_is_400_) {
-    return {Refuse("Invalid OData parameters supplied: $skip is past the end"), ""};
+    return {RefuseList("Invalid OData parameters supplied: $skip is past the end"), ""};
   }
   return {Render(*page, request, query.skip, size, active), ""};
 }

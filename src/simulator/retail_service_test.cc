@@ -1,4 +1,5 @@
 #include "simulator/retail_service_internal.h"
+#include "simulator/test.h"
 
 #include <gmock/gmock.h>
 
@@ -15,7 +16,6 @@ using nlohmann::ordered_json;
 using std::filesystem::path;
 
 const path kData = path(CATCHMENT_SOURCE_DIR) / "tests/data/azure";
-const Time kNow = *ParseTime("2026-08-02T00:00:00Z");
 constexpr std::string_view kAll =
     "$filter=serviceName%20eq%20%27Virtual%20Machines%27%20and%20priceType%20eq%20%27Consumption%"
     "27";
@@ -66,12 +66,6 @@ std::vector<ordered_json> Crawl(RetailService& service, std::string_view filter,
     EXPECT_EQ(static_cast<size_t>(skip), items.size());
   }
   return items;
-}
-
-Fault Make(std::string_view answer) {
-  Fault fault;
-  fault.answer = answer;
-  return fault;
 }
 
 TEST(RetailServiceTest, RecordedPagesComeBackByteForByte) {
@@ -228,7 +222,7 @@ TEST(RetailServiceTest, AChangeThatMatchesNothingIsAnError) {
 
 TEST(RetailServiceFaultTest, LinkNullOnAFullPage) {
   const auto service = Recorded();
-  const Fault fault = Make("link_null");
+  const Fault fault = FaultOf("link_null");
   const ordered_json page = Page(*service, kAll, 100, {&fault});
   EXPECT_EQ(page["Count"], 100);
   EXPECT_TRUE(page["NextPageLink"].is_null());
@@ -236,7 +230,7 @@ TEST(RetailServiceFaultTest, LinkNullOnAFullPage) {
 
 TEST(RetailServiceFaultTest, PageSizeChangesMidway) {
   const auto service = Recorded();
-  Fault fault = Make("page_size");
+  Fault fault = FaultOf("page_size");
   fault.size = 30;
   const ordered_json page = Page(*service, kAll, 100, {&fault});
   EXPECT_EQ(page["Count"], 30);
@@ -245,7 +239,7 @@ TEST(RetailServiceFaultTest, PageSizeChangesMidway) {
 
 TEST(RetailServiceFaultTest, InsertedItemsMoveTheListForGood) {
   const auto service = Recorded();
-  Fault fault = Make("insert_items");
+  Fault fault = FaultOf("insert_items");
   fault.at = 5;
   fault.count = 2;
   const ordered_json before = Page(*service, kAll, 0);
@@ -259,7 +253,7 @@ TEST(RetailServiceFaultTest, InsertedItemsMoveTheListForGood) {
 
 TEST(RetailServiceFaultTest, RemovedItemsMoveTheListForGood) {
   const auto service = Recorded();
-  Fault fault = Make("remove_items");
+  Fault fault = FaultOf("remove_items");
   fault.at = 0;
   fault.count = 3;
   const ordered_json before = Page(*service, kAll, 3);
@@ -269,7 +263,7 @@ TEST(RetailServiceFaultTest, RemovedItemsMoveTheListForGood) {
 
 TEST(RetailServiceFaultTest, TrueRepeatsStandOnTwoPages) {
   const auto service = Recorded();
-  Fault fault = Make("repeat_items");
+  Fault fault = FaultOf("repeat_items");
   fault.at = 10;
   const ordered_json first = Page(*service, kAll, 0, {&fault}), second = Page(*service, kAll, 100);
   EXPECT_EQ(second["Items"][10], first["Items"][10]);
@@ -278,7 +272,7 @@ TEST(RetailServiceFaultTest, TrueRepeatsStandOnTwoPages) {
 
 TEST(RetailServiceFaultTest, AnEmptyPageInTheMiddle) {
   const auto service = Recorded();
-  const Fault fault = Make("empty_page");
+  const Fault fault = FaultOf("empty_page");
   const ordered_json page = Page(*service, kAll, 200, {&fault});
   EXPECT_TRUE(page["Items"].empty());
   EXPECT_EQ(page["Count"], 0);
@@ -287,7 +281,7 @@ TEST(RetailServiceFaultTest, AnEmptyPageInTheMiddle) {
 
 TEST(RetailServiceFaultTest, AFieldOfAnotherType) {
   const auto service = Recorded();
-  Fault fault = Make("field_type");
+  Fault fault = FaultOf("field_type");
   fault.at = 2;
   const ordered_json page = Page(*service, kAll, 0, {&fault});
   EXPECT_TRUE(page["Items"][2]["retailPrice"].is_string());
@@ -298,20 +292,20 @@ TEST(RetailServiceFaultTest, AFieldOfAnotherType) {
 
 TEST(RetailServiceFaultTest, ACountThatDoesNotAgree) {
   const auto service = Recorded();
-  const Fault fault = Make("wrong_count");
+  const Fault fault = FaultOf("wrong_count");
   EXPECT_EQ(Page(*service, kAll, 0, {&fault})["Count"], 101);
 }
 
 TEST(RetailServiceFaultTest, ContainsIsRefusedButTheOtherFilterIsNot) {
   const auto service = Recorded();
-  const Fault fault = Make("refuse_contains");
+  const Fault fault = FaultOf("refuse_contains");
   EXPECT_EQ(Status(*service, kSpot, {&fault}), 400);
   EXPECT_EQ(Status(*service, kAll, {&fault}), 200);
 }
 
 TEST(RetailServiceFaultTest, SkipIsRoundedDownToPages) {
   const auto service = Recorded();
-  const Fault fault = Make("round_skip");
+  const Fault fault = FaultOf("round_skip");
   const ordered_json page = Page(*service, kAll, 199, {&fault});
   EXPECT_EQ(page["Items"], Page(*service, kAll, 100)["Items"]);
   EXPECT_THAT(page["NextPageLink"].get<std::string>(), testing::EndsWith("$skip=200"));

@@ -1,17 +1,8 @@
+#include "simulator/responses_internal.h"
 #include "simulator/slack_service_internal.h"
 
 namespace catchment::simulator {
-namespace {
-
-ServiceAnswer Plain(int status, std::string text) {
-  return {{.status = status,
-           .content_type = "text/plain; charset=utf-8",
-           .headers = {},
-           .body = std::move(text)},
-          ""};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 FaultSubject SlackService::Describe(const HttpRequest& request) const {
   return {.path = request.path,
@@ -23,17 +14,17 @@ FaultSubject SlackService::Describe(const HttpRequest& request) const {
 ServiceAnswer SlackService::Answer(const HttpRequest& request, const ActiveFaults& active,
                                    Time now) {
   if (request.path != path_ || active.Find("no_service") != nullptr) {
-    return Plain(404, "no_service");
+    return {PlainText(404, "no_service"), ""};
   }
-  if (request.method != "POST") return Plain(400, "invalid_http_method");
+  if (request.method != "POST") return {PlainText(400, "invalid_http_method"), ""};
   const auto document = nlohmann::ordered_json::parse(request.body, nullptr, false);
-  if (!document.is_object()) return Plain(400, "invalid_payload");
+  if (!document.is_object()) return {PlainText(400, "invalid_payload"), ""};
   const auto text = document.value("text", nlohmann::ordered_json());
   if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
-    return Plain(400, "no_text");
+    return {PlainText(400, "no_text"), ""};
   }
   deliveries_.Add(now, name(), {{"text", text}});
-  return Plain(200, "ok");
+  return {PlainText(200, "ok"), ""};
 }
 
 }  // namespace catchment::simulator

@@ -12,7 +12,7 @@ using nlohmann::ordered_json;
 
 constexpr size_t kMostRecords = 100;
 
-std::string Dump(const ordered_json& value) {
+std::string DumpAnswer(const ordered_json& value) {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -119,13 +119,13 @@ TimestreamService::Record TimestreamService::ReadRecord(const ordered_json& comm
   if (read.problem.empty() && !IsNumber(time, true)) read.problem = "Time must be a number.";
   if (read.problem.empty()) read.problem = ProblemOfMeasures(read.whole);
   const std::string unit = TextOf(read.whole, "TimeUnit");
-  read.key = Dump({dimensions, measure, time, unit.empty() ? "MILLISECONDS" : unit});
+  read.key = DumpAnswer({dimensions, measure, time, unit.empty() ? "MILLISECONDS" : unit});
   return read;
 }
 
 ordered_json TimestreamService::Store(const std::string& table, const Record& record, Time now) {
   if (!record.problem.empty()) return Rejection(record.problem);
-  std::string values = Dump(record.whole.value("MeasureValues", ordered_json())) +
+  std::string values = DumpAnswer(record.whole.value("MeasureValues", ordered_json())) +
                        TextOf(record.whole, "MeasureValue");
   Stored& stored = stored_.try_emplace(table + record.key).first->second;
   const bool is_new = stored.values.empty();

@@ -27,11 +27,11 @@ std::string Lines(const columnar::Table& table, const LineShape& shape, Time slo
   return text;
 }
 
-constexpr const char* kEnvironment[] = {"TOKEN=t0ken", "USER_NAME=Aladdin", "PASSWORD=open sesame",
-                                        nullptr};
+constexpr const char* kInfluxEnvironment[] = {"TOKEN=t0ken", "USER_NAME=Aladdin",
+                                              "PASSWORD=open sesame", nullptr};
 
-struct Fixture {
-  explicit Fixture(net::FakeTransport::Server server) : service(std::move(server)) {
+struct InfluxFixture {
+  explicit InfluxFixture(net::FakeTransport::Server server) : service(std::move(server)) {
     context.clock = &clock;
   }
   Status Deliver(InfluxOptions options, const columnar::Table& rows) {
@@ -46,7 +46,7 @@ struct Fixture {
   }
   ManualClock clock{kSlot};
   OpContext context;
-  net::LocalSecretStore secrets{kEnvironment};
+  net::LocalSecretStore secrets{kInfluxEnvironment};
   net::FakeTransport service;
 };
 
@@ -117,7 +117,7 @@ TEST(LineProtocolTest, ColumnsThatAreNotThereAreNamed) {
 }
 
 TEST(InfluxSinkTest, VersionTwoTakesOrganisationBucketAndToken) {
-  Fixture f([](const Request&) { return Answer(204); });
+  InfluxFixture f([](const Request&) { return Answer(204); });
   ASSERT_OK(f.Deliver(VersionTwo(), Numbers(2)));
   const Request request = f.service.requests().at(0);
   EXPECT_EQ(request.url,
@@ -129,7 +129,7 @@ TEST(InfluxSinkTest, VersionTwoTakesOrganisationBucketAndToken) {
 }
 
 TEST(InfluxSinkTest, VersionOneTakesDatabaseAndPerhapsUserAndPassword) {
-  Fixture f([](const Request&) { return Answer(204); });
+  InfluxFixture f([](const Request&) { return Answer(204); });
   InfluxOptions options;
   options.database = "spot";
   ASSERT_OK(f.Deliver(options, Numbers(1)));
@@ -143,7 +143,7 @@ TEST(InfluxSinkTest, VersionOneTakesDatabaseAndPerhapsUserAndPassword) {
 }
 
 TEST(InfluxSinkTest, ARequestHoldsFiveThousandLines) {
-  Fixture f([](const Request&) { return Answer(204); });
+  InfluxFixture f([](const Request&) { return Answer(204); });
   ASSERT_OK(f.Deliver(VersionTwo(), Numbers(10'001)));
   ASSERT_EQ(f.service.requests().size(), 3u);
   EXPECT_EQ(Split(f.BodyOf(0), '\n').size(), 5'001u);
@@ -152,7 +152,7 @@ TEST(InfluxSinkTest, ARequestHoldsFiveThousandLines) {
 
 TEST(InfluxSinkTest, ARefusedRequestDoesNotKeepTheOthersBack) {
   int asked = 0;
-  Fixture f([&](const Request&) {
+  InfluxFixture f([&](const Request&) {
     return ++asked == 1 ? Answer(400, "{\"error\":\"partial write: dropped=1\"}") : Answer(204);
   });
   InfluxOptions options = VersionTwo();
@@ -166,7 +166,7 @@ TEST(InfluxSinkTest, ARefusedRequestDoesNotKeepTheOthersBack) {
 
 TEST(InfluxSinkTest, WhatMayPassIsTriedAgainAndTheRestIsNot) {
   int asked = 0;
-  Fixture f([&](const Request&) -> Result<net::Response> {
+  InfluxFixture f([&](const Request&) -> Result<net::Response> {
     ++asked;
     if (asked == 1) return Unavailable("no connection");
     if (asked == 2) return Answer(503, "", {{"Retry-After", "2"}});
@@ -178,7 +178,7 @@ TEST(InfluxSinkTest, WhatMayPassIsTriedAgainAndTheRestIsNot) {
 }
 
 TEST(InfluxSinkTest, AnAbsentTokenIsNamedAndNothingIsSent) {
-  Fixture f([](const Request&) { return Answer(204); });
+  InfluxFixture f([](const Request&) { return Answer(204); });
   InfluxOptions options = VersionTwo();
   options.token = {"env:NO_TOKEN"};
   EXPECT_ERROR(f.Deliver(options, Numbers(1)), Code::kDenied, "env:NO_TOKEN");

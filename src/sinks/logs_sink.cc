@@ -10,9 +10,9 @@ using nlohmann::json;
 
 constexpr size_t kEventsOfARequest = 10'000;
 constexpr size_t kBytesOfARequest = 1'048'576, kBytesBesideText = 26;
-constexpr size_t kLongestText = 256'000;
+constexpr size_t kLongestMessage = 256'000;
 
-net::AwsJsonService Service(const std::string& region) {
+net::AwsJsonService LogsApi(const std::string& region) {
   net::AwsJsonService service;
   service.service = service.signing_name = service.host = "logs";
   service.target = "Logs_20140328";
@@ -59,7 +59,7 @@ Result<std::vector<std::string>> Messages(const std::vector<Part>& parts,
       text += part.text;
       if (!part.column.empty()) text += TextOf(rows.at(row, column++));
     }
-    messages.push_back(text.substr(0, kLongestText));
+    messages.push_back(text.substr(0, kLongestMessage));
   }
   return messages;
 }
@@ -68,7 +68,7 @@ Result<std::vector<std::string>> Messages(const std::vector<Part>& parts,
 
 LogsSink::LogsSink(LogsOptions options, const SinkServices& services)
     : options_(std::move(options)),
-      client_(*services.transport, *services.secrets, Service(options_.region)) {}
+      client_(*services.transport, *services.secrets, LogsApi(options_.region)) {}
 
 Status LogsSink::MakeStream(const OpContext& context) const {
   const json group = {{"logGroupName", options_.group}};

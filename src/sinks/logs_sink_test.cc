@@ -12,12 +12,12 @@ using net::Answer;
 using net::Request;
 using nlohmann::json;
 
-constexpr const char* kEnvironment[] = {"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
-                                        "AWS_SECRET_ACCESS_KEY=s3cret", "AWS_REGION=us-west-2",
-                                        nullptr};
+constexpr const char* kLogsEnvironment[] = {"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+                                            "AWS_SECRET_ACCESS_KEY=s3cret", "AWS_REGION=us-west-2",
+                                            nullptr};
 
-struct Fixture {
-  explicit Fixture(net::FakeTransport::Server server) : service(std::move(server)) {
+struct LogsFixture {
+  explicit LogsFixture(net::FakeTransport::Server server) : service(std::move(server)) {
     context.clock = &clock;
   }
   Status Deliver(columnar::Table rows) {
@@ -39,7 +39,7 @@ struct Fixture {
   }
   ManualClock clock{*ParseTime("2026-01-28T00:12:00Z")};
   OpContext context;
-  net::LocalSecretStore secrets{kEnvironment};
+  net::LocalSecretStore secrets{kLogsEnvironment};
   net::FakeTransport service;
 };
 
@@ -55,7 +55,7 @@ std::string ErrorOf(const char* type) { return json({{"__type", type}, {"message
 }  // namespace
 
 TEST(LogsSinkTest, APublishIsOneEventAtItsSlot) {
-  Fixture f([](const Request&) { return Answer(200, "{}"); });
+  LogsFixture f([](const Request&) { return Answer(200, "{}"); });
   ASSERT_OK(f.Deliver(Counts()));
   const Request request = f.service.requests().at(0);
   EXPECT_EQ(request.url, "https://logs.us-west-2.amazonaws.com/");
@@ -73,7 +73,7 @@ TEST(LogsSinkTest, APublishIsOneEventAtItsSlot) {
 
 TEST(LogsSinkTest, GroupAndStreamAreMadeWhenTheyAreAbsent) {
   int puts = 0;
-  Fixture f([&](const Request& request) {
+  LogsFixture f([&](const Request& request) {
     const std::string_view target = request.headers.Get("x-amz-target");
     if (target.ends_with("CreateLogGroup")) {
       return Answer(400, ErrorOf("ResourceAlreadyExistsException"));
@@ -87,7 +87,7 @@ TEST(LogsSinkTest, GroupAndStreamAreMadeWhenTheyAreAbsent) {
 }
 
 TEST(LogsSinkTest, AStreamThatStaysAbsentIsNoLoop) {
-  Fixture f([&](const Request& request) {
+  LogsFixture f([&](const Request& request) {
     const bool put = request.headers.Get("x-amz-target").ends_with("PutLogEvents");
     return put ? Answer(400, ErrorOf("ResourceNotFoundException")) : Answer(200, "");
   });
@@ -96,12 +96,13 @@ TEST(LogsSinkTest, AStreamThatStaysAbsentIsNoLoop) {
 }
 
 TEST(LogsSinkTest, WhatIsAcceptedAlreadyIsDelivered) {
-  Fixture f([](const Request&) { return Answer(400, ErrorOf("DataAlreadyAcceptedException")); });
+  LogsFixture f(
+      [](const Request&) { return Answer(400, ErrorOf("DataAlreadyAcceptedException")); });
   EXPECT_OK(f.Deliver(Counts()));
 }
 
 TEST(LogsSinkTest, ASequenceTokenIsSentWhereItIsWanted) {
-  Fixture f([](const Request& request) {
+  LogsFixture f([](const Request& request) {
     if (json::parse(request.body).value("sequenceToken", "") == "49") return Answer(200, "{}");
     return Answer(400,
                   R"({"__type":"InvalidSequenceTokenException","expectedSequenceToken":"49"})");
@@ -111,19 +112,19 @@ TEST(LogsSinkTest, ASequenceTokenIsSentWhereItIsWanted) {
 }
 
 TEST(LogsSinkTest, AnEventOutsideTheServicesTimeIsRefused) {
-  Fixture f([](const Request&) {
+  LogsFixture f([](const Request&) {
     return Answer(200, R"({"rejectedLogEventsInfo":{"expiredLogEventEndIndex":1}})");
   });
   EXPECT_ERROR(f.Deliver(Counts()), Code::kInvalid, "expiredLogEventEndIndex");
 }
 
 TEST(LogsSinkTest, AMissingPermissionComesAgain) {
-  Fixture f([](const Request&) { return Answer(400, ErrorOf("AccessDeniedException")); });
+  LogsFixture f([](const Request&) { return Answer(400, ErrorOf("AccessDeniedException")); });
   EXPECT_ERROR(f.Deliver(Counts()), Code::kDenied, "AccessDeniedException");
 }
 
 TEST(LogsSinkTest, ManyRowsGoInSeveralRequests) {
-  Fixture f([](const Request&) { return Answer(200, "{}"); });
+  LogsFixture f([](const Request&) { return Answer(200, "{}"); });
   std::string numbers = "[0";
   for (int i = 1; i < 10'001; ++i) numbers += fmt::format(",{}", i);
   numbers += "]";
@@ -138,7 +139,7 @@ TEST(LogsSinkTest, ManyRowsGoInSeveralRequests) {
 }
 
 TEST(LogsSinkTest, AColumnThatIsNotThereIsNamed) {
-  Fixture f([](const Request&) { return Answer(200, "{}"); });
+  LogsFixture f([](const Request&) { return Answer(200, "{}"); });
   EXPECT_ERROR(f.Deliver(TestTable({{"a", "int64", "[1]"}})), Code::kNotFound, "b");
 }
 

@@ -10,11 +10,11 @@ namespace {
 using net::Answer;
 using net::Request;
 
-constexpr const char* kEnvironment[] = {"WEBHOOK=https://hooks.slack.com/services/T0/B0/sl4ck",
-                                        "PLAIN=no url", nullptr};
+constexpr const char* kSlackEnvironment[] = {"WEBHOOK=https://hooks.slack.com/services/T0/B0/sl4ck",
+                                             "PLAIN=no url", nullptr};
 
-struct Fixture {
-  explicit Fixture(net::FakeTransport::Server server) : service(std::move(server)) {
+struct SlackFixture {
+  explicit SlackFixture(net::FakeTransport::Server server) : service(std::move(server)) {
     context.clock = &clock;
   }
   Status Notify(std::string_view text, std::vector<std::string> url = {"env:WEBHOOK"}) {
@@ -23,14 +23,14 @@ struct Fixture {
   }
   ManualClock clock{*ParseTime("2026-01-28T00:12:00Z")};
   OpContext context;
-  net::LocalSecretStore secrets{kEnvironment};
+  net::LocalSecretStore secrets{kSlackEnvironment};
   net::FakeTransport service;
 };
 
 }  // namespace
 
 TEST(SlackSinkTest, PostsTheTextToTheFirstWebhookThatResolves) {
-  Fixture f([](const Request&) { return Answer(200, "ok"); });
+  SlackFixture f([](const Request&) { return Answer(200, "ok"); });
   const std::string text =
       "[azure-spot prod] 2026-01-28T00:10:00Z failed: price: $skip=4000: HTTP 503 after 5 tries. "
       "Nothing published; head is 41 (2026-01-28T00:00:00Z).";
@@ -45,14 +45,14 @@ TEST(SlackSinkTest, PostsTheTextToTheFirstWebhookThatResolves) {
 }
 
 TEST(SlackSinkTest, ATextCannotCallPeople) {
-  Fixture f([](const Request&) { return Answer(200, "ok"); });
+  SlackFixture f([](const Request&) { return Answer(200, "ok"); });
   ASSERT_OK(f.Notify("<!channel> & \"co\" \n\xff"));
   EXPECT_EQ(nlohmann::json::parse(f.service.requests().at(0).body)["text"],
             "&lt;!channel&gt; &amp; \"co\" \n\xEF\xBF\xBD");
 }
 
 TEST(SlackSinkTest, ALongTextIsCutBetweenCharacters) {
-  Fixture f([](const Request&) { return Answer(200, "ok"); });
+  SlackFixture f([](const Request&) { return Answer(200, "ok"); });
   std::string text = "x";
   while (text.size() < 40'000) text += "é";
   ASSERT_OK(f.Notify(text));
@@ -66,12 +66,13 @@ TEST(SlackSinkTest, FailuresNeverShowTheWebhook) {
            {403, "sl4ck is not allowed", Code::kDenied},
            {500, "<html>sl4ck", Code::kUnavailable},
            {302, "", Code::kInvalid}}) {
-    Fixture f([&, status = status, body = body](const Request&) { return Answer(status, body); });
+    SlackFixture f(
+        [&, status = status, body = body](const Request&) { return Answer(status, body); });
     const Status sent = f.Notify("text");
     EXPECT_ERROR(sent, code, fmt::format("HTTP {}", status));
     EXPECT_EQ(sent.error().message.find("sl4ck"), std::string::npos) << sent.error().message;
   }
-  Fixture f([](const Request& request) -> Result<net::Response> {
+  SlackFixture f([](const Request& request) -> Result<net::Response> {
     return Unavailable("{} ({}): no route", request.Name(), request.url);
   });
   const Status sent = f.Notify("text");
@@ -81,7 +82,7 @@ TEST(SlackSinkTest, FailuresNeverShowTheWebhook) {
 }
 
 TEST(SlackSinkTest, WithoutAWebhookNothingIsSent) {
-  Fixture f([](const Request&) { return Answer(200, "ok"); });
+  SlackFixture f([](const Request&) { return Answer(200, "ok"); });
   EXPECT_ERROR(f.Notify("text", {"env:NONE"}), Code::kNotFound, "env:NONE");
   EXPECT_ERROR(f.Notify("text", {"env:PLAIN"}), Code::kDenied, "no URL");
   EXPECT_TRUE(f.service.requests().empty());

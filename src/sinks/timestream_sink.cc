@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr int64_t kRecordsOfARequest = 100;
 
-net::AwsJsonService Service(const std::string& region) {
+net::AwsJsonService TimestreamApi(const std::string& region) {
   net::AwsJsonService service;
   service.service = service.signing_name = "timestream";
   service.host = "ingest.timestream";
@@ -65,7 +65,7 @@ std::vector<std::string> ColumnsOf(const TimestreamOptions& options) {
 TimestreamSink::TimestreamSink(TimestreamOptions options, const SinkServices& services)
     : options_(std::move(options)),
       transport_(*services.transport),
-      client_(*services.transport, *services.secrets, Service(options_.region)) {}
+      client_(*services.transport, *services.secrets, TimestreamApi(options_.region)) {}
 
 Result<std::string> TimestreamSink::Address(const OpContext& context) {
   MutexLock lock(mutex_);

@@ -15,8 +15,8 @@ using nlohmann::json;
 constexpr const char* kCell = "ingest-cell1.timestream.us-west-2.amazonaws.com";
 constexpr int64_t kVersion = 1'769'559'062'000;  // 2026-01-28T00:11:02Z
 
-constexpr const char* kEnvironment[] = {"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
-                                        "AWS_SECRET_ACCESS_KEY=s3cret", nullptr};
+constexpr const char* kTimestreamEnvironment[] = {"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+                                                  "AWS_SECRET_ACCESS_KEY=s3cret", nullptr};
 
 std::string Endpoints(const std::string& address, int minutes = 10) {
   return json({{"Endpoints", {{{"Address", address}, {"CachePeriodInMinutes", minutes}}}}}).dump();
@@ -30,9 +30,9 @@ std::string Rejected(const json& records) {
 }
 
 /// A sink of rows {n} whose service answers WriteRecords by `write`.
-struct Fixture {
+struct TimestreamFixture {
   using Write = std::function<Result<net::Response>(const Request&)>;
-  explicit Fixture(Write write)
+  explicit TimestreamFixture(Write write)
       : service([this, write = std::move(write)](const Request& request) {
           if (request.headers.Get("x-amz-target") != "Timestream_20181101.DescribeEndpoints") {
             return write(request);
@@ -73,7 +73,7 @@ struct Fixture {
   OpContext context;
   std::string cell = kCell;
   int described = 0;
-  net::LocalSecretStore secrets{kEnvironment};
+  net::LocalSecretStore secrets{kTimestreamEnvironment};
   net::FakeTransport service;
 };
 
@@ -82,7 +82,7 @@ Result<net::Response> Taken(const Request&) { return Answer(200, "{}"); }
 }  // namespace
 
 TEST(TimestreamSinkTest, ARowIsTheDocumentedRecord) {
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   TimestreamOptions options = f.Options();
   options.dimensions = {"InstanceTier", "InstanceType", "Region", "AvailabilityZone"};
   options.measures = {{"DesiredCount", "DOUBLE"}, {"OndemandPrice", "DOUBLE"},
@@ -136,7 +136,7 @@ TEST(TimestreamSinkTest, ARowIsTheDocumentedRecord) {
 }
 
 TEST(TimestreamSinkTest, ARequestHoldsAHundredRecords) {
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
   ASSERT_OK(sink.Deliver(f.Numbers(250), f.context));
   std::vector<size_t> sizes;
@@ -148,7 +148,7 @@ TEST(TimestreamSinkTest, ARequestHoldsAHundredRecords) {
 }
 
 TEST(TimestreamSinkTest, NullsAreLeftOut) {
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
   ASSERT_OK(sink.Deliver(
       f.Batch(TestTable({{"n", "text", R"([null, "a"])"}, {"v", "float64", "[1.5, null]"}})),
@@ -160,7 +160,7 @@ TEST(TimestreamSinkTest, NullsAreLeftOut) {
 }
 
 TEST(TimestreamSinkTest, AnyTextIsJson) {
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   TimestreamOptions options = f.Options();
   options.dimensions = {"a \"name\""};
   options.measures = {{"v", "VARCHAR"}};
@@ -177,7 +177,7 @@ TEST(TimestreamSinkTest, AnyTextIsJson) {
 }
 
 TEST(TimestreamSinkTest, TheEndpointIsKeptForAsLongAsItSays) {
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
   for (const auto& [advance, expected] :
        std::initializer_list<std::pair<int, int>>{{0, 1}, {9, 1}, {2, 2}}) {
@@ -189,8 +189,8 @@ TEST(TimestreamSinkTest, TheEndpointIsKeptForAsLongAsItSays) {
 
 TEST(TimestreamSinkTest, AnEndpointThatIsNoLongerOursIsAskedForAgain) {
   int writes = 0;
-  Fixture* self = nullptr;
-  Fixture f([&](const Request& request) -> Result<net::Response> {
+  TimestreamFixture* self = nullptr;
+  TimestreamFixture f([&](const Request& request) -> Result<net::Response> {
     if (++writes > 1) return Taken(request);
     self->cell = "ingest-cell2.timestream.us-west-2.amazonaws.com";
     return Answer(400, R"({"__type":"x#InvalidEndpointException"})");
@@ -206,7 +206,7 @@ TEST(TimestreamSinkTest, AnEndpointThatIsNoLongerOursIsAskedForAgain) {
 TEST(TimestreamSinkTest, CredentialsGoToAmazonOnly) {
   for (const char* address : {"evil.example", "amazonaws.com.evil.example", "a/b.amazonaws.com",
                               "evil.example/?x=.amazonaws.com", "", "user@x.amazonaws.com"}) {
-    Fixture f(Taken);
+    TimestreamFixture f(Taken);
     f.cell = address;
     TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
     EXPECT_ERROR(sink.Deliver(f.Numbers(1), f.context), Code::kUnavailable, "address");
@@ -217,7 +217,7 @@ TEST(TimestreamSinkTest, CredentialsGoToAmazonOnly) {
 // A31: rejected records were sent again at once without end, and then a success was reported.
 TEST(TimestreamSinkTest, A31_RejectedRecordsAreNamedOnceAndTheOthersAreWritten) {
   int writes = 0;
-  Fixture f([&](const Request&) -> Result<net::Response> {
+  TimestreamFixture f([&](const Request&) -> Result<net::Response> {
     if (++writes != 2) return Answer(200, "{}");
     return Answer(
         419,
@@ -233,7 +233,7 @@ TEST(TimestreamSinkTest, A31_RejectedRecordsAreNamedOnceAndTheOthersAreWritten) 
 }
 
 TEST(TimestreamSinkTest, ARecordThatIsThereInThisVersionOrALaterOneIsDelivered) {
-  Fixture f([&](const Request&) -> Result<net::Response> {
+  TimestreamFixture f([&](const Request&) -> Result<net::Response> {
     return Answer(400, Rejected({{{"RecordIndex", 0}, {"ExistingVersion", kVersion}},
                                  {{"RecordIndex", 1}, {"ExistingVersion", kVersion + 5}}}));
   });
@@ -245,7 +245,7 @@ TEST(TimestreamSinkTest, ARejectionThatNamesNoRecordRefusesTheWholeRequest) {
   for (const json& records :
        {json(), json::array(), json({1}), json({{{"RecordIndex", 100}}}),
         json({{{"RecordIndex", -1}}}), json({{{"RecordIndex", "0"}}}), json({{{"Reason", "x"}}})}) {
-    Fixture f(
+    TimestreamFixture f(
         [&](const Request&) -> Result<net::Response> { return Answer(400, Rejected(records)); });
     TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
     EXPECT_ERROR(sink.Deliver(f.Numbers(3), f.context), Code::kInvalid, "3 of 3 rows refused");
@@ -253,7 +253,7 @@ TEST(TimestreamSinkTest, ARejectionThatNamesNoRecordRefusesTheWholeRequest) {
 }
 
 TEST(TimestreamSinkTest, TheMessageNamesTheFirstFiveOfMany) {
-  Fixture f([&](const Request&) -> Result<net::Response> {
+  TimestreamFixture f([&](const Request&) -> Result<net::Response> {
     return Answer(400, R"({"__type":"x#ValidationException","message":"measure is too long"})");
   });
   TimestreamSink sink(f.Options(), {&f.service, &f.secrets});
@@ -265,7 +265,7 @@ TEST(TimestreamSinkTest, TheMessageNamesTheFirstFiveOfMany) {
 
 TEST(TimestreamSinkTest, AThrottledServiceIsTriedAFewTimesAndThenLeftForLater) {
   int writes = 0;
-  Fixture f([&](const Request&) -> Result<net::Response> {
+  TimestreamFixture f([&](const Request&) -> Result<net::Response> {
     ++writes;
     return Answer(400, R"({"__type":"x#ThrottlingException"})");
   });
@@ -279,7 +279,7 @@ TEST(TimestreamSinkTest, KeysSayWhatIsMissing) {
                {"measure_name", "m"},
                {"measures", {{{"v", "DOUBLE"}}}},
                {"to", "database/table"}};
-  Fixture f(Taken);
+  TimestreamFixture f(Taken);
   const SinkServices services{&f.service, &f.secrets};
   EXPECT_OK(TimestreamSinkEntry().make(keys, services));
   for (const auto& [key, value] :

@@ -11,7 +11,7 @@ using core::StoredLease;
 
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kLeaseColumns =
     "name, run, host, boot, space, pid, started, term, ttl_ms, beat, renewed_ms, since, seen_beat,"
     " seen_boot, seen_ms";
 
@@ -103,7 +103,7 @@ Result<std::optional<StoredLease>> FindRow(Connection& connection, const std::st
                                            const std::string& name) {
   ASSIGN_OR_RETURN(
       Rows rows,
-      connection.Query(fmt::format("SELECT {} FROM leases WHERE scope=? AND name=?", kColumns),
+      connection.Query(fmt::format("SELECT {} FROM leases WHERE scope=? AND name=?", kLeaseColumns),
                        scope, name));
   ASSIGN_OR_RETURN(const bool any, rows.Next());
   if (!any) return std::optional<StoredLease>();
@@ -115,7 +115,7 @@ Result<std::vector<StoredLease>> RowsOfDataset(Connection& connection, const std
   ASSIGN_OR_RETURN(Rows rows,
                    connection.Query(fmt::format("SELECT {} FROM leases WHERE scope=? AND dataset=?"
                                                 " ORDER BY term",
-                                                kColumns),
+                                                kLeaseColumns),
                                     scope, dataset));
   std::vector<StoredLease> leases;
   while (true) {

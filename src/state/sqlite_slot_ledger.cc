@@ -13,7 +13,8 @@ using core::StoredLease;
 
 namespace {
 
-constexpr std::string_view kColumns = "pipeline, dataset, slot, start, state, run, published, note";
+constexpr std::string_view kSlotColumns =
+    "pipeline, dataset, slot, start, state, run, published, note";
 
 SlotRow SlotFromRow(const Rows& rows) {
   SlotRow row;
@@ -118,7 +119,7 @@ Result<SlotRow> SqliteSlotLedger::Find(const DatasetName& dataset, const SlotId&
         Rows rows,
         connection.Query(fmt::format("SELECT {} FROM slots WHERE scope=? AND dataset=? AND"
                                      " slot=?",
-                                     kColumns),
+                                     kSlotColumns),
                          scope_, dataset.text, slot.text));
     ASSIGN_OR_RETURN(const bool any, rows.Next());
     if (!any) return NotFound("nothing is known of slot {} of {}", slot.text, dataset.text);
@@ -137,7 +138,7 @@ Result<std::vector<SlotRow>> SqliteSlotLedger::List(const DatasetName& dataset, 
         connection.Query(
             fmt::format("SELECT {} FROM slots WHERE scope=? AND dataset=? AND start>=? AND"
                         " start<? ORDER BY start, slot",
-                        kColumns),
+                        kSlotColumns),
             scope_, dataset.text, ToMicros(from), ToMicros(to)));
     while (true) {
       ASSIGN_OR_RETURN(const bool more, rows.Next());

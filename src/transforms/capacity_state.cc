@@ -45,12 +45,12 @@ std::vector<StateColumn> StateColumns() {
 }
 
 /// Loaded columns of one table, brought to the types that are wanted.
-class Side {
+class CapacitySide {
  public:
   /// `what` begins messages.
-  static Result<Side> Make(const columnar::Table& table, std::string what) {
+  static Result<CapacitySide> Make(const columnar::Table& table, std::string what) {
     RETURN_IF_ERROR(columnar::Initialize());
-    return Side(table, std::move(what));
+    return CapacitySide(table, std::move(what));
   }
   int64_t rows() const { return table_->num_rows(); }
   bool Has(const std::string& name) const { return table_->schema()->GetFieldIndex(name) >= 0; }
@@ -89,7 +89,8 @@ class Side {
   }
 
  private:
-  Side(const columnar::Table& table, std::string what) : table_(&table), what_(std::move(what)) {}
+  CapacitySide(const columnar::Table& table, std::string what)
+      : table_(&table), what_(std::move(what)) {}
   const columnar::Table* table_;
   std::string what_;
 };
@@ -103,7 +104,7 @@ struct Answers {
   FlatColumn score, count, asked_at, call, wanted;
   KeyedRows keyed;
 
-  static Result<Answers> Make(const Side& side, const CapacityOptions& options,
+  static Result<Answers> Make(const CapacitySide& side, const CapacityOptions& options,
                               std::vector<FlatColumn> keys) {
     Answers answers;
     const auto number = arrow::int64();
@@ -373,8 +374,9 @@ Result<columnar::Table> CapacityState(const columnar::Table& answers, const colu
   RETURN_IF_ERROR(CheckOptions(options));
   const columnar::Table none;
   const bool no_answers = answers.schema()->num_fields() == 0;
-  ASSIGN_OR_RETURN(const Side old_side, Side::Make(before == nullptr ? none : *before, "head"));
-  ASSIGN_OR_RETURN(const Side new_side, Side::Make(answers, "the answers"));
+  ASSIGN_OR_RETURN(const CapacitySide old_side,
+                   CapacitySide::Make(before == nullptr ? none : *before, "head"));
+  ASSIGN_OR_RETURN(const CapacitySide new_side, CapacitySide::Make(answers, "the answers"));
 
   // Key columns of both, in one type.
   std::vector<arrow::ArrayVector> key_arrays;
@@ -382,7 +384,7 @@ Result<columnar::Table> CapacityState(const columnar::Table& answers, const colu
   for (const std::string& name : options.key) {
     const bool no_head = before == nullptr;
     std::shared_ptr<arrow::DataType> type = arrow::utf8();
-    for (const Side* side : {&old_side, &new_side}) {
+    for (const CapacitySide* side : {&old_side, &new_side}) {
       if (side->Has(name)) type = side->Type(name);
     }
     ASSIGN_OR_RETURN(auto old_array, old_side.Column(name, type, no_head));

@@ -19,7 +19,7 @@ namespace {
 
 using Kind = FlatColumn::Kind;
 
-std::optional<double> Number(const FlatColumn& column, int64_t row) {
+std::optional<double> CellNumber(const FlatColumn& column, int64_t row) {
   switch (column.kind) {
     case Kind::kInt:
       return static_cast<double>(column.ints[row]);
@@ -43,7 +43,7 @@ void AppendValue(const FlatColumn& column, int64_t row, std::string* text) {
     fmt::format_to(std::back_inserter(*text), "t{}:{}", value.size(), value);
   } else if (column.kind == Kind::kInt) {
     fmt::format_to(std::back_inserter(*text), "i{};", column.ints[row]);
-  } else if (const std::optional<double> number = Number(column, row)) {
+  } else if (const std::optional<double> number = CellNumber(column, row)) {
     // A whole number is written as one, so that 5 and 5.0 are equal.
     if (std::trunc(*number) == *number && std::abs(*number) < 9e15) {
       fmt::format_to(std::back_inserter(*text), "i{};", static_cast<int64_t>(*number));
@@ -218,7 +218,7 @@ class Checker {
     return Judge(fmt::format("{}: range {}", rule.column, range), names, "a value in " + range,
                  [&](int64_t row) {
                    if (column.IsNull(row)) return false;
-                   const double value = *Number(column, row);
+                   const double value = *CellNumber(column, row);
                    const bool above =
                        !rule.minimum ||
                        (rule.minimum_exclusive ? value > *rule.minimum : value >= *rule.minimum);
@@ -253,7 +253,7 @@ class Checker {
                    if (column.IsNull(row)) return false;
                    if (column.kind == Kind::kText)
                      return !texts.contains(value.assign(column.Text(row)));
-                   return std::find(numbers.begin(), numbers.end(), *Number(column, row)) ==
+                   return std::find(numbers.begin(), numbers.end(), *CellNumber(column, row)) ==
                           numbers.end();
                  });
   }

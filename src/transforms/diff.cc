@@ -57,12 +57,12 @@ bool IsNumber(Kind kind) {
 }
 
 /// A table's columns, by what they are for.
-class Side {
+class DiffSide {
  public:
   /// `next`: the side after, whose columns that are not in `table` yet count as null; null: all
   /// must be there.
-  static Result<Side> Make(const columnar::Table& table, const DiffOptions& options,
-                           std::string_view what, const Side* next) {
+  static Result<DiffSide> Make(const columnar::Table& table, const DiffOptions& options,
+                               std::string_view what, const DiffSide* next) {
     std::vector<std::string> names, missing;
     for (const auto* list : {&options.key, &options.compare, &options.keep_before, &options.keep}) {
       for (const std::string& name : *list) {
@@ -73,7 +73,7 @@ class Side {
         if (std::find(target.begin(), target.end(), name) == target.end()) target.push_back(name);
       }
     }
-    Side side;
+    DiffSide side;
     ASSIGN_OR_RETURN(side.table_, table.Load(names), "diff: {}", what);
     for (const std::string& name : missing) {
       ASSIGN_ARROW_OR_RETURN(auto nulls,
@@ -114,7 +114,7 @@ class Side {
   bool empty() const { return table_ == nullptr; }
 
   /// Bring columns to the types that `other` has.
-  Status CastTo(const Side& other) {
+  Status CastTo(const DiffSide& other) {
     for (int column = 0; column < table_->num_columns(); ++column) {
       const std::shared_ptr<arrow::Field> field = table_->schema()->field(column);
       const std::shared_ptr<arrow::DataType> type = other.Type(field->name());
@@ -166,7 +166,7 @@ std::vector<Pair> Join(const KeyedRows* before, const KeyedRows& after) {
 }
 
 /// Drop the pairs in which no compared column differs.
-Status KeepDifferent(const Side& before, const Side& after, const DiffOptions& options,
+Status KeepDifferent(const DiffSide& before, const DiffSide& after, const DiffOptions& options,
                      std::vector<Pair>* pairs) {
   std::vector<uint8_t> differs(pairs->size());
   for (size_t at = 0; at < pairs->size(); ++at)
@@ -211,7 +211,7 @@ Result<std::shared_ptr<arrow::Array>> Rows(const std::vector<Pair>& pairs, int64
 /// Puts the output together, column by column.
 class Output {
  public:
-  Output(const Side& before, const Side& after, const std::vector<Pair>& pairs)
+  Output(const DiffSide& before, const DiffSide& after, const std::vector<Pair>& pairs)
       : before_(before), after_(after), pairs_(pairs) {}
 
   Status Prepare() {
@@ -286,7 +286,7 @@ class Output {
   }
 
  private:
-  static Result<std::shared_ptr<arrow::Array>> Taken(const Side& side, const std::string& name,
+  static Result<std::shared_ptr<arrow::Array>> Taken(const DiffSide& side, const std::string& name,
                                                      const std::shared_ptr<arrow::Array>& rows) {
     ASSIGN_OR_RETURN(const auto column, side.Column(name));
     ASSIGN_ARROW_OR_RETURN(auto taken, arrow::compute::Take(*column, *rows), "column '{}'", name);
@@ -297,8 +297,8 @@ class Output {
     columns_.push_back(std::move(values));
   }
 
-  const Side& before_;
-  const Side& after_;
+  const DiffSide& before_;
+  const DiffSide& after_;
   const std::vector<Pair>& pairs_;
   std::shared_ptr<arrow::Array> old_rows_, new_rows_;
   arrow::FieldVector fields_;
@@ -322,19 +322,19 @@ Result<DiffOptions> PlaceKeptColumns(DiffOptions options, const columnar::Table&
 Result<columnar::Table> Diff(const columnar::Table* before, const columnar::Table& after,
                              const DiffOptions& options, Time slot) {
   if (options.key.empty()) return Invalid("diff: no key column is named");
-  ASSIGN_OR_RETURN(const Side new_side, Side::Make(after, options, "the table", nullptr));
+  ASSIGN_OR_RETURN(const DiffSide new_side, DiffSide::Make(after, options, "the table", nullptr));
   // Both sides are looked through at once where that takes longer than starting a thread.
   const auto policy =
       before != nullptr && after.num_rows() > 10'000 ? std::launch::async : std::launch::deferred;
   std::future<Result<KeyedRows>> new_keyed =
       std::async(policy, [&] { return new_side.Keyed(options, "the table"); });
-  Side old_side, cast_side;
+  DiffSide old_side, cast_side;
   std::vector<Pair> pairs;
   if (before == nullptr) {
     ASSIGN_OR_RETURN(const KeyedRows new_rows, new_keyed.get());
     pairs = Join(nullptr, new_rows);
   } else {
-    ASSIGN_OR_RETURN(old_side, Side::Make(*before, options, "the published table", &new_side));
+    ASSIGN_OR_RETURN(old_side, DiffSide::Make(*before, options, "the published table", &new_side));
     cast_side = old_side;
     RETURN_IF_ERROR(cast_side.CastTo(new_side));
     const Result<KeyedRows> old_rows = cast_side.Keyed(options, "the published table");

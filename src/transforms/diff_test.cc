@@ -10,7 +10,7 @@
 namespace catchment::transforms {
 namespace {
 
-const Time kSlot = *ParseTime("2026-01-28T00:10:00Z");
+const Time kDiffSlot = *ParseTime("2026-01-28T00:10:00Z");
 
 arrow::FieldVector Fields(const std::shared_ptr<arrow::DataType>& price = arrow::float64()) {
   return {arrow::field("type", arrow::utf8()),  arrow::field("zone", arrow::utf8()),
@@ -24,7 +24,7 @@ const DiffOptions kOptions = {.key = {"type", "zone"},
                               .keep_before = {"name"}};
 
 /// Rows as text, one a line, without slot and date.
-std::string Rows(const columnar::Table& table) {
+std::string DiffRows(const columnar::Table& table) {
   const auto rows = *table.Load();
   std::string text;
   for (int64_t row = 0; row < rows->num_rows(); ++row) {
@@ -50,8 +50,8 @@ TEST(DiffTest, TellsAddedChangedAndRemovedRowsByRisingKey) {
                                            {"type":"a","zone":"2","name":"A","price":1.5,"score":null,"at":2},
                                            {"type":"c","zone":"1","name":"C","price":4,"score":1,"at":2}])");
   const auto before = Before();
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kSlot));
-  EXPECT_EQ(Rows(changes),
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kDiffSlot));
+  EXPECT_EQ(DiffRows(changes),
             "changed a 1 A 2.5 3 1.5 3 2\n"
             "added a 2 A 1.5 null null null 2\n"
             "removed b 1 B null null null 2 1\n"
@@ -75,7 +75,7 @@ TEST(DiffTest, TextsOfEveryLengthCompareBytewise) {
 
 TEST(DiffTest, HasTheColumnsInTheDeclaredOrder) {
   const auto table = Before();
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(nullptr, table, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(nullptr, table, kOptions, kDiffSlot));
   EXPECT_EQ(changes.schema()->field_names(),
             (std::vector<std::string>{"slot", "date", "kind", "type", "zone", "name", "price",
                                       "score", "previous_price", "previous_score", "at"}));
@@ -90,9 +90,9 @@ TEST(DiffTest, HasTheColumnsInTheDeclaredOrder) {
 
 TEST(DiffTest, WithoutAPreviousPublishEveryRowIsAdded) {
   const auto table = Before();
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(nullptr, table, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(nullptr, table, kOptions, kDiffSlot));
   EXPECT_EQ(changes.num_rows(), 4);
-  EXPECT_EQ(Rows(changes).substr(0, 33), "added a null A 1.5 3 null null 1\n");
+  EXPECT_EQ(DiffRows(changes).substr(0, 33), "added a null A 1.5 3 null null 1\n");
 }
 
 // A05: time and count in the comparison made every row "changed" in every run.
@@ -103,7 +103,7 @@ TEST(DiffTest, azure_A05_WhatIsOnlyCarriedMakesNoChange) {
                                {"type":"a","zone":"1","name":"new","price":1.5,"score":3,"at":9},
                                {"type":"b","zone":"1","name":null,"price":null,"score":2,"at":null},
                                {"type":"c","zone":"1","name":"C","price":4,"score":null,"at":9}])");
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kDiffSlot));
   EXPECT_EQ(changes.num_rows(), 0);
   EXPECT_EQ(changes.schema()->num_fields(), 11);
 }
@@ -114,18 +114,19 @@ TEST(DiffTest, azure_A06_NumbersAreComparedByValueWhateverTheirType) {
     return TableOf(Fields(type), R"([{"type":"a","price":)" + price + "}]");
   };
   const auto whole = table(arrow::int64(), "5"), real = table(arrow::float64(), "5.0");
-  ASSERT_OK_AND_ASSIGN(const auto same, Diff(&whole, real, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto same, Diff(&whole, real, kOptions, kDiffSlot));
   EXPECT_EQ(same.num_rows(), 0);
-  ASSERT_OK_AND_ASSIGN(const auto back, Diff(&real, whole, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto back, Diff(&real, whole, kOptions, kDiffSlot));
   EXPECT_EQ(back.num_rows(), 0);
   const auto near = table(arrow::float64(), "5.000000000000001");
-  ASSERT_OK_AND_ASSIGN(const auto other, Diff(&whole, near, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto other, Diff(&whole, near, kOptions, kDiffSlot));
   EXPECT_EQ(other.num_rows(), 1);
   // 2^53 + 1 is no double: the nearest one must not pass for it.
   const auto large = table(arrow::int64(), "9007199254740993"),
              rounded = table(arrow::float64(), "9007199254740992");
-  ASSERT_OK_AND_ASSIGN(const auto large_change,
-                       Diff(&large, table(arrow::int64(), "9007199254740992"), kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(
+      const auto large_change,
+      Diff(&large, table(arrow::int64(), "9007199254740992"), kOptions, kDiffSlot));
   EXPECT_EQ(large_change.num_rows(), 1);
   EXPECT_EQ(rounded.num_rows(), 1);
 }
@@ -134,8 +135,8 @@ TEST(DiffTest, azure_A06_NumbersAreComparedByValueWhateverTheirType) {
 TEST(DiffTest, azure_A07_RowsThatWentAwayAreReportedWithTheirLastValues) {
   const auto before = Before();
   const auto after = columnar::Table::Empty(arrow::schema(Fields()));
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kSlot));
-  EXPECT_EQ(Rows(changes),
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kDiffSlot));
+  EXPECT_EQ(DiffRows(changes),
             "removed a null A null null 1.5 3 1\n"
             "removed a 1 A null null 1.5 3 1\n"
             "removed b 1 B null null null 2 1\n"
@@ -145,42 +146,42 @@ TEST(DiffTest, azure_A07_RowsThatWentAwayAreReportedWithTheirLastValues) {
 TEST(DiffTest, BecomingUnknownAndBecomingKnownAreChanges) {
   const auto known = TableOf(Fields(), R"([{"type":"a","price":0,"score":0}])");
   const auto unknown = TableOf(Fields(), R"([{"type":"a","price":null,"score":0}])");
-  ASSERT_OK_AND_ASSIGN(const auto lost, Diff(&known, unknown, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto lost, Diff(&known, unknown, kOptions, kDiffSlot));
   EXPECT_EQ(lost.num_rows(), 1);
-  ASSERT_OK_AND_ASSIGN(const auto found, Diff(&unknown, known, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto found, Diff(&unknown, known, kOptions, kDiffSlot));
   EXPECT_EQ(found.num_rows(), 1);
 }
 
 TEST(DiffTest, NotANumberEqualsItselfAndZeroItsNegative) {
   const auto a = TableOf(Fields(), R"([{"type":"a","price":NaN},{"type":"b","price":0.0}])");
   const auto b = TableOf(Fields(), R"([{"type":"a","price":NaN},{"type":"b","price":-0.0}])");
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&a, b, kOptions, kSlot));
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&a, b, kOptions, kDiffSlot));
   EXPECT_EQ(changes.num_rows(), 0);
 }
 
 TEST(DiffTest, AKeyThatOccursTwiceIsNamed) {
   const auto table = TableOf(
       Fields(), R"([{"type":"b","zone":"1"},{"type":"a","zone":null},{"type":"a","zone":null}])");
-  EXPECT_ERROR(Diff(nullptr, table, kOptions, kSlot), Code::kInvalid, "type=a, zone=null");
+  EXPECT_ERROR(Diff(nullptr, table, kOptions, kDiffSlot), Code::kInvalid, "type=a, zone=null");
   const auto good = Before();
-  EXPECT_ERROR(Diff(&table, good, kOptions, kSlot), Code::kInvalid, "published");
+  EXPECT_ERROR(Diff(&table, good, kOptions, kDiffSlot), Code::kInvalid, "published");
 }
 
 TEST(DiffTest, MissingColumnsAreNamedAndNewOnesCountAsNull) {
   const auto before = Before();
   DiffOptions options = kOptions;
   options.compare.push_back("t2");
-  EXPECT_ERROR(Diff(&before, before, options, kSlot), Code::kInvalid, "t2");
+  EXPECT_ERROR(Diff(&before, before, options, kDiffSlot), Code::kInvalid, "t2");
   auto fields = Fields();
   fields.push_back(arrow::field("t2", arrow::int16()));
   const auto after = TableOf(fields, R"([{"type":"a","zone":"1","price":1.5,"score":3,"t2":null},
                                          {"type":"b","zone":"1","price":null,"score":2,"t2":5}])");
-  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, options, kSlot));
-  EXPECT_EQ(Rows(changes),
+  ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, options, kDiffSlot));
+  EXPECT_EQ(DiffRows(changes),
             "removed a null A null null null 1.5 3 null 1\n"
             "changed b 1 null null 2 5 null 2 null null\n"
             "removed c 1 C null null null 4 null null 1\n");
-  EXPECT_ERROR(Diff(nullptr, before, {}, kSlot), Code::kInvalid, "key");
+  EXPECT_ERROR(Diff(nullptr, before, {}, kDiffSlot), Code::kInvalid, "key");
 }
 
 TEST(DiffTest, TextColumnsAreKeptBeforeTheComparedOnes) {
@@ -214,7 +215,7 @@ TEST(DiffTest, OrderAndPiecesDoNotMatterAndReplayingGivesTheTableAfter) {
       return TableOf(Fields(), fmt::format("[{}]", fmt::join(rows, ",")));
     };
     const auto before = table(old_rows), after = table(new_rows);
-    ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kSlot));
+    ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kDiffSlot));
     std::shuffle(old_rows.begin(), old_rows.end(), random);
     std::shuffle(new_rows.begin(), new_rows.end(), random);
     const size_t half = new_rows.size() / 2;
@@ -222,8 +223,8 @@ TEST(DiffTest, OrderAndPiecesDoNotMatterAndReplayingGivesTheTableAfter) {
         {*table({new_rows.begin(), new_rows.begin() + static_cast<ptrdiff_t>(half)}).Load(),
          *table({new_rows.begin() + static_cast<ptrdiff_t>(half), new_rows.end()}).Load()}));
     const auto shuffled = table(old_rows);
-    ASSERT_OK_AND_ASSIGN(const auto again, Diff(&shuffled, pieces, kOptions, kSlot));
-    EXPECT_EQ(Rows(changes), Rows(again));
+    ASSERT_OK_AND_ASSIGN(const auto again, Diff(&shuffled, pieces, kOptions, kDiffSlot));
+    EXPECT_EQ(DiffRows(changes), DiffRows(again));
 
     std::map<std::string, std::string> state;
     const auto load = [](const columnar::Table& from, std::map<std::string, std::string>* into) {
@@ -275,12 +276,13 @@ TEST(DiffTest, LongTablesWithFewChangesGiveTheChangesOfTheSameRowsShuffled) {
       return TableOf(Fields(), fmt::format("[{}]", fmt::join(rows, ",")));
     };
     const auto before = table(old_rows), after = table(new_rows);
-    ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kSlot));
+    ASSERT_OK_AND_ASSIGN(const auto changes, Diff(&before, after, kOptions, kDiffSlot));
     std::shuffle(old_rows.begin(), old_rows.end(), random);
     std::shuffle(new_rows.begin(), new_rows.end(), random);
     const auto shuffled = table(old_rows);
-    ASSERT_OK_AND_ASSIGN(const auto expected, Diff(&shuffled, table(new_rows), kOptions, kSlot));
-    EXPECT_EQ(Rows(changes), Rows(expected));
+    ASSERT_OK_AND_ASSIGN(const auto expected,
+                         Diff(&shuffled, table(new_rows), kOptions, kDiffSlot));
+    EXPECT_EQ(DiffRows(changes), DiffRows(expected));
     EXPECT_LT(changes.num_rows(), 60);
   }
 }

@@ -36,9 +36,9 @@ net::Request PageRequest(const EvictionOptions& options, const std::string& skip
 }
 
 /// One crawl: the pages so far and the pace the service asks for.
-class Crawl {
+class EvictionPager {
  public:
-  Crawl(net::Transport& transport, const EvictionOptions& options, const OpContext& context)
+  EvictionPager(net::Transport& transport, const EvictionOptions& options, const OpContext& context)
       : transport_(transport), options_(options), context_(context) {}
 
   EvictionCrawl Run() {
@@ -122,7 +122,7 @@ class Crawl {
 
 EvictionCrawl CrawlEvictionRates(net::Transport& transport, const EvictionOptions& options,
                                  const OpContext& context) {
-  return Crawl(transport, options, context).Run();
+  return EvictionPager(transport, options, context).Run();
 }
 
 }  // namespace catchment::sources::azure

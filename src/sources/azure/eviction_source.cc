@@ -13,9 +13,9 @@ namespace {
 
 using std::chrono_literals::operator""h;
 
-constexpr char kUnit[] = "interruption";
+constexpr char kEvictionUnit[] = "interruption";
 
-std::shared_ptr<arrow::Schema> TableSchema() {
+std::shared_ptr<arrow::Schema> EvictionSchema() {
   return arrow::schema(
       {arrow::field("region_code", arrow::utf8(), false), arrow::field("sku", arrow::utf8(), false),
        arrow::field("interruption_band", arrow::utf8(), false),
@@ -25,9 +25,9 @@ std::shared_ptr<arrow::Schema> TableSchema() {
 
 arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<EvictionRate>& rates,
                                                         Time received) {
-  ARROW_ASSIGN_OR_RAISE(auto builder,
-                        arrow::RecordBatchBuilder::Make(TableSchema(), arrow::default_memory_pool(),
-                                                        static_cast<int64_t>(rates.size())));
+  ARROW_ASSIGN_OR_RAISE(
+      auto builder, arrow::RecordBatchBuilder::Make(EvictionSchema(), arrow::default_memory_pool(),
+                                                    static_cast<int64_t>(rates.size())));
   const int64_t at =
       std::chrono::floor<std::chrono::milliseconds>(received).time_since_epoch().count();
   for (const EvictionRate& rate : rates) {
@@ -42,16 +42,16 @@ arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<Evicti
   return arrow::Table::FromRecordBatches({batch});
 }
 
-struct Options {
+struct EvictionSettings {
   EvictionOptions crawl;
   std::chrono::milliseconds stale_limit{};
 };
 
-Result<Options> ReadOptions(const SourceInput& input) {
+Result<EvictionSettings> ReadEvictionSettings(const SourceInput& input) {
   ASSIGN_OR_RETURN(
       const Parameters with,
       Parameters::Make(input.parameters, input.task, {"stale_limit", "identity", "endpoints"}));
-  Options options;
+  EvictionSettings options;
   ASSIGN_OR_RETURN(options.stale_limit, with.Duration("stale_limit", 24h));
   RETURN_IF_ERROR(with.Text("identity", "azure"));
   if (const nlohmann::json& endpoints = with.At("endpoints");
@@ -65,7 +65,7 @@ Result<Options> ReadOptions(const SourceInput& input) {
 class EvictionSource final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
-    ASSIGN_OR_RETURN(const Options options, ReadOptions(input));
+    ASSIGN_OR_RETURN(const EvictionSettings options, ReadEvictionSettings(input));
     SourceResult result;
     SourceReport& report = result.report;
     report.source = input.task;
@@ -75,15 +75,15 @@ class EvictionSource final : public Source {
       return CrawlEvictionRates(transport, crawl, at);
     };
     const auto obtained =
-        Obtain<EvictionCrawl>(input, kUnit, options.stale_limit, context, report, read);
+        Obtain<EvictionCrawl>(input, kEvictionUnit, options.stale_limit, context, report, read);
     if (!obtained.crawl.complete()) {
       if (obtained.crawl.failure->code == Code::kCancelled) return *obtained.crawl.failure;
       ReportUnavailable(report, *obtained.crawl.failure, "row");
       // No rows rather than no table: what is joined with it becomes unknown.
-      result.tables.emplace("", columnar::Table::Empty(TableSchema()));
+      result.tables.emplace("", columnar::Table::Empty(EvictionSchema()));
       return result;
     }
-    ReportObtained(input, kUnit, obtained, report);
+    ReportObtained(input, kEvictionUnit, obtained, report);
     const EvictionRates rates = CombineEvictionRows(obtained.crawl.rows);
     report.counts = {{"calls", report.calls},
                      {"pages", obtained.crawl.pages},
@@ -111,7 +111,7 @@ SourceEntry EvictionRatesSource() {
                      {"identity", "text", false, "name of the identity in catchment.yaml; azure"},
                      {"endpoints", "map", false, "management: base URL of the resource manager"}},
       .outputs = {},
-      .units = {kUnit},
+      .units = {kEvictionUnit},
       .looks_back = false,
       .needs_identity = true,
   };

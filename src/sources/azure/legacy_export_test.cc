@@ -16,7 +16,7 @@
 namespace catchment::sources::azure {
 namespace {
 
-const std::filesystem::path kPipeline =
+const std::filesystem::path kLegacyPipeline =
     std::filesystem::path(CATCHMENT_SOURCE_DIR) / "pipelines/azure-spot";
 
 /// A table of columns `name type` and rows as JSON.
@@ -31,7 +31,7 @@ columnar::Table TableOf(const std::vector<std::pair<std::string, std::string>>& 
       *arrow::Table::FromRecordBatches({*arrow::RecordBatch::FromStructArray(*array)}));
 }
 
-columnar::Table Snapshot(const std::string& rows) {
+columnar::Table LegacySnapshot(const std::string& rows) {
   return TableOf({{"instance_tier", "text"},
                   {"instance_type", "text"},
                   {"sku", "text"},
@@ -58,20 +58,20 @@ constexpr char kRows[] = R"([
    "spot_price":1e-7,"t2":1,"t3":0,"last_score":2,"last_count":1},
   {"instance_tier":"Basic","instance_type":"A0","sku":"Basic_A0","region_code":"eastus","zone":null,"region_name":"US East","spot_price":1.0}])";
 
-Result<columnar::Table> Query(
+Result<columnar::Table> LegacyQuery(
     const std::string& file,
     const std::vector<std::tuple<std::string, std::string, columnar::Table>>& tables) {
   ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
   for (const auto& [schema, name, table] : tables)
     RETURN_IF_ERROR(engine->AddTable(schema, name, table));
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(kPipeline / file));
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(kLegacyPipeline / file));
   return engine->Query({text, file}, {{"slot", *ParseTime("2026-01-28T00:10:00Z")}});
 }
 
 // A08: the raw file had 13 or 14 columns at random.
 TEST(LegacyExportTest, azure_A08_TheRawFileAlwaysHasItsThirteenColumns) {
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("exports/raw.sql", {{"", "snapshot", Snapshot(kRows)}}));
+                       LegacyQuery("exports/raw.sql", {{"", "snapshot", LegacySnapshot(kRows)}}));
   EXPECT_EQ(*columnar::FormatCsv(rows),
             "InstanceTier,InstanceType,Region,OndemandPrice,SpotPrice,Savings,IF,DesiredCount,"
             "AvailabilityZone,Score,Time,T2,T3\n"
@@ -82,15 +82,15 @@ TEST(LegacyExportTest, azure_A08_TheRawFileAlwaysHasItsThirteenColumns) {
 
 TEST(LegacyExportTest, WithoutAnyAnswerTheRawFileHasItsHeader) {
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("exports/raw.sql", {{"", "snapshot", Snapshot("[]")}}));
+                       LegacyQuery("exports/raw.sql", {{"", "snapshot", LegacySnapshot("[]")}}));
   EXPECT_EQ(*columnar::FormatCsv(rows),
             "InstanceTier,InstanceType,Region,OndemandPrice,SpotPrice,Savings,IF,DesiredCount,"
             "AvailabilityZone,Score,Time,T2,T3\n");
 }
 
 TEST(LegacyExportTest, TheLatestFileIsOneArrayWithNumberedRows) {
-  ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("exports/latest.sql", {{"", "snapshot", Snapshot(kRows)}}));
+  ASSERT_OK_AND_ASSIGN(const auto rows, LegacyQuery("exports/latest.sql",
+                                                    {{"", "snapshot", LegacySnapshot(kRows)}}));
   EXPECT_EQ(
       *columnar::FormatJson(rows),
       R"([{"InstanceTier":"Standard","InstanceType":"A1","Region":"westindia","OndemandPrice":-1.0,"SpotPrice":1e-07,"Savings":-1.0,"IF":-1.0,"DesiredCount":1,"AvailabilityZone":"Single","Score":2,"Time":"2026-01-28 00:10:00","T2":1,"T3":0,"id":1},)"
@@ -108,7 +108,7 @@ TEST(LegacyExportTest, TheSelectorHasEveryPairByItsFirstPublish) {
           {"instance_tier":"Standard","instance_type":"Z9","region_name":"US East","first_publish":"2026-01-27 00:00:00"},
           {"instance_tier":"Basic","instance_type":"A1","region_name":"US East","first_publish":"2026-01-28 00:10:00"}])");
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("exports/query_selector.sql", {{"", "known_pairs", known}}));
+                       LegacyQuery("exports/query_selector.sql", {{"", "known_pairs", known}}));
   EXPECT_EQ(*columnar::FormatCsv(rows),
             "InstanceTier,InstanceType,Region\n"
             "Standard,Z9,US East\n"
@@ -121,7 +121,7 @@ TEST(LegacyExportTest, TheRotationIsWrittenInTwoLines) {
       TableOf({{"publish", "int64"}, {"state", "text"}},
               R"([{"publish":1,"state":"{\"rotation\":{\"index\":3,\"day\":\"2026-01-28\"}}"}])");
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("exports/sps_metadata.sql", {{"run", "manifest", manifest}}));
+                       LegacyQuery("exports/sps_metadata.sql", {{"run", "manifest", manifest}}));
   EXPECT_EQ(*columnar::FormatCsv(rows),
             "line\ndesired_count_index: 3\nworkload_date: '2026-01-28'\n");
 }
@@ -138,8 +138,8 @@ TEST(LegacyExportTest, azure_A29_EachSourceIsCountedByItself) {
           {"sku":"Standard_D2s_v3","region_code":"eastus","zone":"1","wanted":true,"score":null},
           {"sku":"Standard_Z9","region_code":"eastus","zone":"1","wanted":false,"score":1}])");
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       Query("sinks/counts.sql",
-                             {{"", "snapshot", Snapshot(kRows)}, {"publish", "scores", scores}}));
+                       LegacyQuery("sinks/counts.sql", {{"", "snapshot", LegacySnapshot(kRows)},
+                                                        {"publish", "scores", scores}}));
   EXPECT_EQ(*columnar::FormatCsv(rows), "ondemand,spot,interruption,scored\n2,4,2,1\n");
 }
 

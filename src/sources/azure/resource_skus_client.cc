@@ -10,9 +10,9 @@ namespace catchment::sources::azure {
 namespace {
 
 /// One crawl: the pages so far and where the next one is.
-class Crawl {
+class SkuPager {
  public:
-  Crawl(net::Transport& transport, const ResourceSkusOptions& options, const OpContext& context)
+  SkuPager(net::Transport& transport, const ResourceSkusOptions& options, const OpContext& context)
       : transport_(transport),
         options_(options),
         context_(context),
@@ -103,7 +103,7 @@ class Crawl {
 
 ResourceSkusCrawl CrawlResourceSkus(net::Transport& transport, const ResourceSkusOptions& options,
                                     const OpContext& context) {
-  return Crawl(transport, options, context).Run();
+  return SkuPager(transport, options, context).Run();
 }
 
 }  // namespace catchment::sources::azure

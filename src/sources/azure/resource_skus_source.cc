@@ -13,9 +13,9 @@ namespace {
 
 using std::chrono_literals::operator""h;
 
-constexpr char kUnit[] = "resource_skus";
+constexpr char kSkuUnit[] = "resource_skus";
 
-std::shared_ptr<arrow::Schema> TableSchema() {
+std::shared_ptr<arrow::Schema> SkuSchema() {
   return arrow::schema(
       {arrow::field("region_code", arrow::utf8(), false), arrow::field("sku", arrow::utf8(), false),
        arrow::field("instance_family", arrow::utf8()), arrow::field("vcpus", arrow::int32()),
@@ -25,7 +25,7 @@ std::shared_ptr<arrow::Schema> TableSchema() {
 
 arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<ResourceSku>& rows) {
   ARROW_ASSIGN_OR_RAISE(auto builder,
-                        arrow::RecordBatchBuilder::Make(TableSchema(), arrow::default_memory_pool(),
+                        arrow::RecordBatchBuilder::Make(SkuSchema(), arrow::default_memory_pool(),
                                                         static_cast<int64_t>(rows.size())));
   for (const ResourceSku& row : rows) {
     ARROW_RETURN_NOT_OK(builder->GetFieldAs<arrow::StringBuilder>(0)->Append(row.region));
@@ -42,17 +42,17 @@ arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<Resour
   return arrow::Table::FromRecordBatches({batch});
 }
 
-struct Options {
+struct SkuSettings {
   ResourceSkusOptions crawl;
   std::chrono::milliseconds stale_limit{};
   std::string identity;
 };
 
-Result<Options> ReadOptions(const SourceInput& input) {
+Result<SkuSettings> ReadSkuSettings(const SourceInput& input) {
   ASSIGN_OR_RETURN(
       const Parameters with,
       Parameters::Make(input.parameters, input.task, {"stale_limit", "identity", "endpoints"}));
-  Options options;
+  SkuSettings options;
   ASSIGN_OR_RETURN(options.stale_limit, with.Duration("stale_limit", 168h));
   ASSIGN_OR_RETURN(options.identity, with.Text("identity", "azure"));
   if (const nlohmann::json& endpoints = with.At("endpoints");
@@ -64,8 +64,8 @@ Result<Options> ReadOptions(const SourceInput& input) {
 }
 
 /// Read the list from any transport. A recording knows the subscriptions of its own run.
-ResourceSkusCrawl Read(net::Transport& transport, const Options& options, net::TokenSource* tokens,
-                       const OpContext& context) {
+ResourceSkusCrawl Read(net::Transport& transport, const SkuSettings& options,
+                       net::TokenSource* tokens, const OpContext& context) {
   ResourceSkusCrawl crawl;
   const auto digests = AskSubscriptions(transport, options.identity, context);
   if (!digests.ok()) {
@@ -81,7 +81,7 @@ ResourceSkusCrawl Read(net::Transport& transport, const Options& options, net::T
 class SkusSource final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
-    ASSIGN_OR_RETURN(const Options options, ReadOptions(input));
+    ASSIGN_OR_RETURN(const SkuSettings options, ReadSkuSettings(input));
     SourceResult result;
     SourceReport& report = result.report;
     report.source = input.task;
@@ -89,15 +89,15 @@ class SkusSource final : public Source {
       return Read(transport, options, live ? input.tokens : nullptr, at);
     };
     auto obtained =
-        Obtain<ResourceSkusCrawl>(input, kUnit, options.stale_limit, context, report, read);
+        Obtain<ResourceSkusCrawl>(input, kSkuUnit, options.stale_limit, context, report, read);
     ResourceSkusCrawl& crawl = obtained.crawl;
     if (!crawl.complete()) {
       if (crawl.failure->code == Code::kCancelled) return *crawl.failure;
       ReportUnavailable(report, *crawl.failure, "row");
-      result.tables.emplace("", columnar::Table::Empty(TableSchema()));
+      result.tables.emplace("", columnar::Table::Empty(SkuSchema()));
       return result;
     }
-    ReportObtained(input, kUnit, obtained, report);
+    ReportObtained(input, kSkuUnit, obtained, report);
     report.counts = {{"calls", report.calls},
                      {"pages", crawl.pages},
                      {"rows", static_cast<int64_t>(crawl.rows.size())},
@@ -122,7 +122,7 @@ SourceEntry ResourceSkusSource() {
                      {"identity", "text", false, "name of the identity in catchment.yaml; azure"},
                      {"endpoints", "map", false, "management: base URL of the resource manager"}},
       .outputs = {},
-      .units = {kUnit},
+      .units = {kSkuUnit},
       .looks_back = false,
       .needs_identity = true,
   };

@@ -38,9 +38,10 @@ constexpr int kPastEndStatus = 400;
 /// longer up to the end of the list, Repair() asks again for pages whose boundaries or repeats say
 /// that the list moved while it was read. The crawl is complete when the chain reaches the end and
 /// nothing is left to repair.
-class Crawl {
+class RetailPager {
  public:
-  Crawl(net::Transport& transport, const RetailCrawlOptions& options, const OpContext& context)
+  RetailPager(net::Transport& transport, const RetailCrawlOptions& options,
+              const OpContext& context)
       : transport_(transport), options_(options), context_(context) {}
 
   RetailCrawl Run() {
@@ -427,7 +428,7 @@ net::Request RetailRequest(const RetailCrawlOptions& options, int64_t skip) {
 
 RetailCrawl CrawlRetail(net::Transport& transport, const RetailCrawlOptions& options,
                         const OpContext& context) {
-  return Crawl(transport, options, context).Run();
+  return RetailPager(transport, options, context).Run();
 }
 
 }  // namespace catchment::sources::azure

@@ -13,11 +13,11 @@
 namespace catchment::sources::azure {
 namespace {
 
-const std::filesystem::path kSource = CATCHMENT_SOURCE_DIR;
-const std::filesystem::path kData = kSource / "tests/data/azure";
+const std::filesystem::path kPriceSource = CATCHMENT_SOURCE_DIR;
+const std::filesystem::path kPriceData = kPriceSource / "tests/data/azure";
 
 MeterRules PipelineRules() {
-  Result<std::string> text = ReadFile(kSource / "pipelines/azure-spot/meter_rules.json");
+  Result<std::string> text = ReadFile(kPriceSource / "pipelines/azure-spot/meter_rules.json");
   EXPECT_OK(text);
   Result<MeterRules> rules = ParseMeterRules(*text);
   EXPECT_OK(rules);
@@ -29,7 +29,7 @@ Time At(std::string_view text) { return *ParseTime(text); }
 std::vector<RetailPage> RecordedPages() {
   std::vector<RetailPage> pages;
   for (int number = 0; number < 6; ++number) {
-    const auto file = kData / fmt::format("retail_pages/page-{:03}.json", number);
+    const auto file = kPriceData / fmt::format("retail_pages/page-{:03}.json", number);
     if (!std::filesystem::exists(file)) return {};
     pages.push_back(*ParseRetailPage(*ReadFile(file)));
   }
@@ -38,7 +38,7 @@ std::vector<RetailPage> RecordedPages() {
 
 /// The union of recorded items, as one page.
 std::vector<RetailPage> UnionOfItems() {
-  const auto file = kData / "azure_retail_items_union.ndjson.zst";
+  const auto file = kPriceData / "azure_retail_items_union.ndjson.zst";
   if (!std::filesystem::exists(file)) return {};
   const std::string packed = *ReadFile(file);
   std::string text(16 << 20, '\0');
@@ -164,7 +164,7 @@ TEST(RetailPriceTest, TwoKeysOfTheUnionAreDecidedByThePriceAlone) {
 }
 
 TEST(RetailPriceTest, AnOnDemandMeterWithoutPrimaryEntryHasAPrice) {
-  const auto file = kData / "retail_response.standard_d2s_v3_eastus.json";
+  const auto file = kPriceData / "retail_response.standard_d2s_v3_eastus.json";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   std::vector<RetailPage> pages;
   pages.push_back(*ParseRetailPage(*ReadFile(file)));

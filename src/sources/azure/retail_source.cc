@@ -21,7 +21,7 @@ using std::chrono_literals::operator""h;
 
 constexpr char kPrice[] = "price", kOnDemand[] = "ondemand";
 
-struct Options {
+struct RetailSettings {
   RetailCrawlOptions crawl;
   MeterRules rules;
   std::chrono::milliseconds ondemand_refresh{}, stale_limit{}, ondemand_stale_limit{};
@@ -29,13 +29,13 @@ struct Options {
   bool windows = false;
 };
 
-Result<Options> ReadOptions(const SourceInput& input) {
+Result<RetailSettings> ReadRetailSettings(const SourceInput& input) {
   ASSIGN_OR_RETURN(const Parameters with,
                    Parameters::Make(input.parameters, input.task,
                                     {"ondemand_refresh", "stale_limit", "ondemand_stale_limit",
                                      "price_in_flight", "operating_systems", "regions",
                                      "exclude_regions", "meter_rules", "endpoints"}));
-  Options options;
+  RetailSettings options;
   ASSIGN_OR_RETURN(options.ondemand_refresh, with.Duration("ondemand_refresh", 24h));
   ASSIGN_OR_RETURN(options.stale_limit, with.Duration("stale_limit", 24h));
   ASSIGN_OR_RETURN(options.ondemand_stale_limit, with.Duration("ondemand_stale_limit", 72h));
@@ -79,9 +79,10 @@ struct Unit {
 };
 
 /// One run of the source: obtains the crawls, then turns them into the table and the report.
-class Collection {
+class RetailCollection {
  public:
-  Collection(const SourceInput& input, const Options& options, const OpContext& context)
+  RetailCollection(const SourceInput& input, const RetailSettings& options,
+                   const OpContext& context)
       : input_(input), options_(options), context_(context) {
     report_.source = input.task;
   }
@@ -326,7 +327,7 @@ class Collection {
   Result<columnar::Table> MakeTable();
 
   const SourceInput& input_;
-  const Options& options_;
+  const RetailSettings& options_;
   const OpContext& context_;
   SourceReport report_;
   std::vector<std::unique_ptr<RetailCrawl>> crawls_;
@@ -341,7 +342,7 @@ struct Row {
       prices{};  // linux spot, linux on-demand, windows spot, windows on-demand; NaN: none
 };
 
-std::shared_ptr<arrow::Schema> TableSchema() {
+std::shared_ptr<arrow::Schema> RetailSchema() {
   const auto ts = arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
   return arrow::schema(
       {arrow::field("instance_tier", arrow::utf8(), false),
@@ -357,9 +358,9 @@ std::shared_ptr<arrow::Schema> TableSchema() {
 arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<Row>& rows,
                                                         std::optional<Time> price_at,
                                                         std::optional<Time> ondemand_at) {
-  ARROW_ASSIGN_OR_RAISE(auto builder,
-                        arrow::RecordBatchBuilder::Make(TableSchema(), arrow::default_memory_pool(),
-                                                        static_cast<int64_t>(rows.size())));
+  ARROW_ASSIGN_OR_RAISE(
+      auto builder, arrow::RecordBatchBuilder::Make(RetailSchema(), arrow::default_memory_pool(),
+                                                    static_cast<int64_t>(rows.size())));
   const auto text = [&](int column, const std::string& value) {
     return builder->GetFieldAs<arrow::StringBuilder>(column)->Append(value);
   };
@@ -390,7 +391,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> BuildTable(const std::vector<Row>& 
   return arrow::Table::FromRecordBatches({batch});
 }
 
-Result<columnar::Table> Collection::MakeTable() {
+Result<columnar::Table> RetailCollection::MakeTable() {
   std::vector<PriceInput> inputs = {{price_.crawl->pages, true, ondemand_.crawl == price_.crawl}};
   if (ondemand_.crawl != nullptr && ondemand_.crawl != price_.crawl) {
     inputs.push_back({ondemand_.crawl->pages, false, true});
@@ -444,8 +445,8 @@ Result<columnar::Table> Collection::MakeTable() {
 class RetailSource final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
-    ASSIGN_OR_RETURN(const Options options, ReadOptions(input));
-    return Collection(input, options, context).Run();
+    ASSIGN_OR_RETURN(const RetailSettings options, ReadRetailSettings(input));
+    return RetailCollection(input, options, context).Run();
   }
 };
 

@@ -18,7 +18,7 @@ using net::Request;
 using net::Response;
 using std::chrono_literals::operator""h;
 
-const std::filesystem::path kSource = CATCHMENT_SOURCE_DIR;
+const std::filesystem::path kRetailSource = CATCHMENT_SOURCE_DIR;
 
 std::string Item(std::string_view region, std::string_view sku, std::string_view meter,
                  double price, std::string_view product = "Virtual Machines Dsv3 Series") {
@@ -66,7 +66,7 @@ class RetailSourceTest : public testing::Test {
     input_.slot = clock_.Now();
     input_.refresh = 6h;
     input_.pipeline_file = [](const std::string& name) {
-      return ReadFile(kSource / "pipelines/azure-spot" / name);
+      return ReadFile(kRetailSource / "pipelines/azure-spot" / name);
     };
   }
 

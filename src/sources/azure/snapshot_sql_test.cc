@@ -14,7 +14,7 @@
 namespace catchment::sources::azure {
 namespace {
 
-const std::filesystem::path kPipeline =
+const std::filesystem::path kSnapshotPipeline =
     std::filesystem::path(CATCHMENT_SOURCE_DIR) / "pipelines/azure-spot";
 
 columnar::Table TableOf(const std::string& schema, const std::string& rows) {
@@ -57,14 +57,14 @@ columnar::Table Capacity(const std::string& rows) {
       rows);
 }
 
-Result<columnar::Table> Query(
+Result<columnar::Table> SnapshotQuery(
     const std::string& file,
     const std::vector<std::tuple<std::string, std::string, columnar::Table>>& tables,
     const std::string& slot = "2026-01-28T00:10:00Z") {
   ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
   for (const auto& [schema, name, table] : tables)
     RETURN_IF_ERROR(engine->AddTable(schema, name, table));
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(kPipeline / file));
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(kSnapshotPipeline / file));
   return engine->Query({text, file}, {{"slot", *ParseTime(slot)}});
 }
 
@@ -72,10 +72,10 @@ Result<columnar::Table> Query(
 Result<columnar::Table> Snapshot(const std::string& prices, const std::string& interruptions = "[]",
                                  const std::string& skus = "[]",
                                  const std::string& capacity = "[]") {
-  return Query("snapshot.sql", {{"", "price", Prices(prices)},
-                                {"", "interruption", Interruptions(interruptions)},
-                                {"", "resource_skus", ResourceSkus(skus)},
-                                {"", "capacity", Capacity(capacity)}});
+  return SnapshotQuery("snapshot.sql", {{"", "price", Prices(prices)},
+                                        {"", "interruption", Interruptions(interruptions)},
+                                        {"", "resource_skus", ResourceSkus(skus)},
+                                        {"", "capacity", Capacity(capacity)}});
 }
 
 std::string Csv(const columnar::Table& table, const std::vector<std::string>& columns) {
@@ -162,9 +162,9 @@ TEST(SnapshotSqlTest, KnownPairsOnlyGrow) {
       R"([{"InstanceTier":"Standard","InstanceType":"D2s_v3","Region":"US East"},
           {"InstanceTier":"Standard","InstanceType":"D2s_v3","Region":"Mars North"}])");
   ASSERT_OK_AND_ASSIGN(const auto known,
-                       Query("known_pairs.sql", {{"head", "known_pairs", head},
-                                                 {"", "snapshot", snapshot},
-                                                 {"", "earlier_pairs", earlier}}));
+                       SnapshotQuery("known_pairs.sql", {{"head", "known_pairs", head},
+                                                         {"", "snapshot", snapshot},
+                                                         {"", "earlier_pairs", earlier}}));
   EXPECT_EQ(Csv(known, {"instance_tier", "instance_type", "region_name", "first_publish"}),
             "instance_tier,instance_type,region_name,first_publish\n"
             "Standard,A1,EastUS,2026-01-28T00:10:00Z\n"

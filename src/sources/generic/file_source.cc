@@ -18,7 +18,7 @@
 namespace catchment::sources::generic {
 namespace {
 
-struct Options {
+struct FileOptions {
   std::filesystem::path pattern;
   std::string format;  // csv, json, ndjson, parquet; empty: by the name
   std::shared_ptr<arrow::Schema> schema;
@@ -28,12 +28,12 @@ struct Options {
   uint64_t max_bytes = 0;
 };
 
-Result<Options> ReadOptions(const SourceInput& input) {
+Result<FileOptions> ReadFileOptions(const SourceInput& input) {
   ASSIGN_OR_RETURN(const Parameters with,
                    Parameters::Make(input.parameters, input.task,
                                     {"path", "format", "columns", "delimiter", "header", "nulls",
                                      "max_file_bytes"}));
-  Options options;
+  FileOptions options;
   ASSIGN_OR_RETURN(const std::string path, with.Text("path", ""));
   if (!path.empty()) {
     std::error_code error;
@@ -61,7 +61,7 @@ Result<Options> ReadOptions(const SourceInput& input) {
 }
 
 /// `data.csv.gz` → `csv`
-std::string FormatOf(const Options& options, std::filesystem::path path) {
+std::string FormatOf(const FileOptions& options, std::filesystem::path path) {
   if (!options.format.empty()) return options.format;
   if (columnar::CompressionOfName(path) != columnar::Compression::kNone) path.replace_extension();
   const std::string extension = ToLower(path.extension().string());
@@ -73,7 +73,7 @@ std::string FormatOf(const Options& options, std::filesystem::path path) {
 /// Asks for files and turns them into tables.
 class Reader {
  public:
-  Reader(const SourceInput& input, const Options& options, const OpContext& context,
+  Reader(const SourceInput& input, const FileOptions& options, const OpContext& context,
          SourceReport& report)
       : input_(input), options_(options), context_(context), report_(report) {}
 
@@ -136,7 +136,7 @@ class Reader {
   }
 
   const SourceInput& input_;
-  const Options& options_;
+  const FileOptions& options_;
   const OpContext& context_;
   SourceReport& report_;
 };
@@ -144,7 +144,7 @@ class Reader {
 class FileRows final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
-    ASSIGN_OR_RETURN(const Options options, ReadOptions(input));
+    ASSIGN_OR_RETURN(const FileOptions options, ReadFileOptions(input));
     SourceResult result;
     result.report.source = input.task;
     Result<columnar::Table> table = ReadAll(input, options, context, result.report);
@@ -158,7 +158,7 @@ class FileRows final : public Source {
   }
 
  private:
-  static Result<columnar::Table> ReadAll(const SourceInput& input, const Options& options,
+  static Result<columnar::Table> ReadAll(const SourceInput& input, const FileOptions& options,
                                          const OpContext& context, SourceReport& report) {
     if (options.pattern.empty()) return columnar::Table::Empty(options.schema);
     Reader reader(input, options, context, report);

@@ -22,7 +22,7 @@ using nlohmann::json;
 
 enum class Paging { kNone, kNextLink, kCursor, kPage, kOffset };
 
-struct Options {
+struct HttpOptions {
   net::Request request;  // of the first page, without paging parameters
   bool csv = false;
   json::json_pointer items;
@@ -45,7 +45,7 @@ Result<json::json_pointer> Pointer(const Parameters& with, std::string_view key,
   }
 }
 
-Status ReadPaging(const Parameters& with, const SourceInput& input, Options* options) {
+Status ReadPaging(const Parameters& with, const SourceInput& input, HttpOptions* options) {
   if (!with.Has("paging")) return {};
   ASSIGN_OR_RETURN(const Parameters paging,
                    Parameters::Make(with.At("paging"), input.task + "': 'paging",
@@ -115,8 +115,8 @@ Result<Parameters> ReadParameters(const SourceInput& input) {
                            "columns", "paging", "tries", "timeout", "partial", "max_bytes"});
 }
 
-Result<Options> ReadOptions(const SourceInput& input, const Parameters& with) {
-  Options options;
+Result<HttpOptions> ReadHttpOptions(const SourceInput& input, const Parameters& with) {
+  HttpOptions options;
   ASSIGN_OR_RETURN(options.request.url, with.Text("url", ""));
   if (!net::ParseUrl(options.request.url).ok()) return with.Bad("url", "an absolute https URL");
   ASSIGN_OR_RETURN(options.request.method, with.Text("method", "GET"));
@@ -178,7 +178,7 @@ struct Page {
 };
 
 /// An array of items as NDJSON with the declared columns, to be typed by the JSON reader.
-Result<std::string> Lines(const json& items, const Options& options) {
+Result<std::string> Lines(const json& items, const HttpOptions& options) {
   std::string lines;
   for (const json& item : items) {
     if (!item.is_object()) return Corrupt("an item is no object: {}", item.dump().substr(0, 100));
@@ -196,7 +196,8 @@ Result<std::string> Lines(const json& items, const Options& options) {
   return lines;
 }
 
-Result<Page> ParsePage(const std::string& body, const Options& options, const std::string& name) {
+Result<Page> ParsePage(const std::string& body, const HttpOptions& options,
+                       const std::string& name) {
   Page page;
   if (options.csv) {
     columnar::CsvReadOptions csv;
@@ -231,7 +232,7 @@ Result<Page> ParsePage(const std::string& body, const Options& options, const st
 /// Reads page after page until the service says it was the last.
 class Crawl {
  public:
-  Crawl(const SourceInput& input, const Options& options, const OpContext& context,
+  Crawl(const SourceInput& input, const HttpOptions& options, const OpContext& context,
         SourceReport& report)
       : input_(input), options_(options), context_(context), report_(report) {}
 
@@ -332,7 +333,7 @@ class Crawl {
   }
 
   const SourceInput& input_;
-  const Options& options_;
+  const HttpOptions& options_;
   const OpContext& context_;
   SourceReport& report_;
   int64_t rows_ = 0;
@@ -342,7 +343,7 @@ class HttpRows final : public Source {
  public:
   Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
     ASSIGN_OR_RETURN(const Parameters with, ReadParameters(input));
-    ASSIGN_OR_RETURN(Options options, ReadOptions(input, with));
+    ASSIGN_OR_RETURN(HttpOptions options, ReadHttpOptions(input, with));
     SourceResult result;
     SourceReport& report = result.report;
     report.source = input.task;

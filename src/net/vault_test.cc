@@ -271,7 +271,7 @@ TEST(VaultTest, TheLedgerSurvivesAKill) {
 }
 
 TEST(VaultTest, TheAnswersOfADeadRunCanBeReadWithoutTakingThemOver) {
-  Fixture f;
+  VaultFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {
     if (request.url.ends_with("gone")) return Answer(404, "gone");
     return Answer(200, request.url);

@@ -12,7 +12,7 @@ using nlohmann::json;
 constexpr std::string_view kQuestion = "https://earlier.invalid/answers";
 constexpr std::string_view kMark = "Catchment-Earlier";
 /// No status of HTTP: what another process was told here is not true for this one.
-constexpr int kStatus = 600;
+constexpr int kEarlierStatus = 600;
 
 /// Whether the world itself was asked, and not what stands before it.
 bool AskedTheWorld(const std::string& url) {
@@ -97,7 +97,7 @@ Result<net::Response> EarlierTransport::Tell(const net::Request& request, Time n
     for (const EarlierRuns::Run& run : runs_->runs) answer["runs"].push_back(run.run);
   }
   net::Response response;
-  response.status = kStatus;
+  response.status = kEarlierStatus;
   response.body = answer.empty() ? "" : answer.dump();
   response.received = now;
   return response;

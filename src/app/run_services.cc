@@ -17,7 +17,8 @@ std::vector<net::ServiceHost> ServiceHosts() {
           {"hooks.slack.com", "slack"},
           {"cmr.earthdata.nasa.gov", "cmr"},
           {"data.lpdaac.earthdatacloud.nasa.gov", "lpdaac"},
-          {"lp-prod-public.s3.us-west-2.amazonaws.com", "lpdaac"}};  // those of AWS are named by their requests
+          {"lp-prod-public.s3.us-west-2.amazonaws.com",
+           "lpdaac"}};  // those of AWS are named by their requests
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ Result<std::map<std::string, std::unique_ptr<core::TaskBody>>> MakeTaskBodies(
   const core::Environment& environment = services.settings->environment;
   if (!pipeline.test_reads.empty() && !environment.reads.empty()) {
     return Invalid(
-        "test_reads: environment '{}' cannot take answers over from '{}' yet; leave test_reads out, "
+        "test_reads: environment '{}' cannot take answers over from '{}' yet; leave test_reads "
+        "out, "
         "and it asks for itself",
         environment.name, environment.reads);
   }

@@ -37,7 +37,7 @@ TEST(FaultPlanTest, NthRangeAndTimesSelectByOrderOfArrival) {
 }
 
 TEST(FaultPlanTest, AShareHitsTheSameTargetsEachTime) {
-  Fault fault = Make("reset");
+  Fault fault = FaultOf("reset");
   fault.share = 0.25;
   int hit = 0;
   for (int i = 0; i < 400; ++i) {
@@ -50,7 +50,7 @@ TEST(FaultPlanTest, AShareHitsTheSameTargetsEachTime) {
 }
 
 TEST(FaultPlanTest, DeliveryIsSpoiledAsAsked) {
-  const std::vector<Fault> faults = {Make("hang"), Make("truncate"), Make("trickle")};
+  const std::vector<Fault> faults = {FaultOf("hang"), FaultOf("truncate"), FaultOf("trickle")};
   HttpResponse response;
   SpoilDelivery({{&faults[1], &faults[2]}}, response);
   EXPECT_EQ(response.ending, Ending::kTruncated);

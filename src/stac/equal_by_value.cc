@@ -103,8 +103,7 @@ class ValueComparison {
       const bool more = i < ours.size() && i < theirs.size() && ours[i].key == theirs[i].key;
       const std::string_view key = i < ours.size() ? ours[i].key : theirs[i].key;
       const size_t path = path_.size();
-      path_ += '/';
-      path_ += key;
+      AppendPointer(key, path_);
       if (!more) return false;
       const bool equal =
           place == Place::kProperties && IsTimeName(key)

@@ -126,6 +126,33 @@ TEST(ItemColumnsTest, AnUnknownMemberInsideAnArrayElementPutsTheWholeArrayThere)
   EXPECT_EQ(appended.unknown.begin()->first, "/links/*/method");
 }
 
+TEST(ItemColumnsTest, PointersEscapeSlashesAndTildes) {
+  EXPECT_EQ(AppendOne(SmallItem(R"(,"a/b~c":1)")).unknown.begin()->first, "/properties/a~1b~0c");
+  ExpectBad(SmallItem(R"(,"a/b":{"c":1,"c":2})"), QuarantineReason::kDuplicateKey,
+            "/properties/a~1b/c");
+}
+
+TEST(ItemColumnsTest, MembersThatSeveralItemsInARowLackAreToldFromNull) {
+  const ItemSchema schema = Declared("HLSS30_2.0");
+  ItemColumns columns(schema);
+  ItemJson writer(schema);
+  ItemFacts facts;
+  const std::string bare = R"({"type":"Feature","id":"a","properties":{}})";
+  const std::string nulls =
+      R"({"type":"Feature","id":"a","geometry":null,"properties":{"datetime":null}})";
+  const std::vector<std::string> bodies = {bare, bare, nulls, bare, SmallItem(""), bare, nulls};
+  for (const std::string& body : bodies) {
+    ASSERT_FALSE(columns.Append(body, {.collection = "c"}, facts));
+  }
+  ASSERT_OK(writer.Open(columns.Finish()));
+  for (size_t row = 0; row < bodies.size(); ++row) {
+    std::string text;
+    ASSERT_OK(writer.Append(static_cast<int64_t>(row), text));
+    ASSERT_OK_AND_ASSIGN(const bool equal, EqualByValue(bodies[row], text));
+    EXPECT_TRUE(equal) << row << " " << text;
+  }
+}
+
 TEST(ItemColumnsTest, NullMembersThatAreUnknownNeedNoExtra) {
   EXPECT_EQ(AppendOne(SmallItem(R"(,"new":null)", R"(,"links":[{"href":"h","x":null}])")).Extra(),
             "null");

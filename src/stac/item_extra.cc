@@ -72,8 +72,7 @@ class ExtraWriter {
     if (out_.back() != '{') out_ += ',';
     AppendJsonText(key, out_);
     out_ += ':';
-    path_ += '/';
-    path_ += key;
+    AppendPointer(key, path_);
     if (!write()) out_.resize(before);
     path_.resize(path);
   }
@@ -184,8 +183,7 @@ class ExtraWriter {
     ForEach(value, [&](std::string_view key, uint32_t member) {
       if (tokens_[member] == 'n') return;
       const size_t path = path_.size();
-      path_ += '/';
-      path_ += key;
+      AppendPointer(key, path_);
       const ColumnNode* child = node.members.Look(key);
       if (child == nullptr) unknown_(path_);
       fits &= child != nullptr && Fits(*child, member);

@@ -63,21 +63,6 @@ void AppendUtf8(uint32_t code, std::string& out) {
   }
 }
 
-/// A pointer's reference token.
-std::string PointerPart(std::string_view key) {
-  std::string part = "/";
-  for (const char c : key) {
-    if (c == '~') {
-      part += "~0";
-    } else if (c == '/') {
-      part += "~1";
-    } else {
-      part += c;
-    }
-  }
-  return part;
-}
-
 }  // namespace
 
 struct JsonTokens::Parser {
@@ -278,7 +263,9 @@ bool JsonTokens::Misfit(uint32_t token, std::string_view expected) {
 }
 
 bool JsonTokens::Under(std::string_view key) {
-  fault.pointer.insert(0, PointerPart(key));
+  std::string part;
+  AppendPointer(key, part);
+  fault.pointer.insert(0, part);
   return false;
 }
 
@@ -342,6 +329,19 @@ bool HasDuplicate(std::vector<std::string_view>& keys, size_t first, std::string
   if (found == keys.end()) return false;
   twice = *found;
   return true;
+}
+
+void AppendPointer(std::string_view key, std::string& pointer) {
+  pointer += '/';
+  for (const char c : key) {
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
+  }
 }
 
 void AppendJsonText(std::string_view text, std::string& out) {

@@ -121,6 +121,9 @@ class JsonTokens {
 /// Whether a key stands twice among `keys`, from the `first` on; which one in `twice`.
 bool HasDuplicate(std::vector<std::string_view>& keys, size_t first, std::string_view& twice);
 
+/// Append a key to a JSON pointer.
+void AppendPointer(std::string_view key, std::string& pointer);
+
 /// Append text as a JSON string.
 void AppendJsonText(std::string_view text, std::string& out);
 /// Append a number: the shortest text that reads back the same, with `.` or an exponent.

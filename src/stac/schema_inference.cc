@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxKeys = 1000;
 constexpr int kMaxColumnDepth = 16;
-constexpr int64_t kMaxSeenFields = 1'000'000;
+constexpr int64_t kMaxSeenFields = 200'000;
 constexpr std::array<std::string_view, 8> kTimesInOrder = {
     "datetime", "start_datetime", "end_datetime", "created",
     "updated",  "expires",        "published",    "unpublished"};

@@ -109,12 +109,11 @@ struct Connection {
   Stage stage = Stage::kReading;
   uint32_t watched = 0;  // events asked of epoll
   HttpRequestReader reader;
-  Clock::time_point arrived;  // of the request's last byte
   bool head_only = false, closes = false;
   HttpResponse response;
   std::string head;
   size_t head_sent = 0, body_sent = 0, body_end = 0;
-  Clock::time_point began;  // sending
+  Clock::time_point began;  // making the answer, then sending it
 };
 
 std::string HeadOf(const HttpResponse& response, bool closes) {
@@ -213,6 +212,7 @@ class HttpServer::Loop {
   struct Made {
     uint64_t connection = 0;
     HttpResponse response;
+    Clock::time_point began;
   };
   using Timer = std::pair<Clock::time_point, uint64_t>;  // of a connection
 
@@ -250,6 +250,7 @@ class HttpServer::Loop {
   uint64_t next_id_ = 0;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<uint64_t> closed_;  // to be forgotten when nothing refers to them
+  Mutex stopping_;                // held by Stop
   // Guarded by mutex_.
   Mutex mutex_;
   std::condition_variable_any work_;
@@ -294,6 +295,7 @@ void HttpServer::Loop::StartThreads() {
 }
 
 void HttpServer::Loop::Stop() {
+  const MutexLock one_at_a_time(stopping_);
   if (loop_thread_.joinable()) {
     for (std::jthread& maker : makers_) maker.request_stop();
     loop_thread_.request_stop();
@@ -321,10 +323,11 @@ void HttpServer::Loop::Make(const std::stop_token& stop) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
+    const Clock::time_point began = Clock::now();
     HttpResponse response = handler_(job.request, job.port);
     {
       const MutexLock lock(mutex_);
-      made_.push_back({job.connection, std::move(response)});
+      made_.push_back({job.connection, std::move(response), began});
     }
     Wake();
   }
@@ -439,7 +442,7 @@ void HttpServer::Loop::NextRequest(Connection& connection) {
       send(connection.socket, kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
     }
     if (!request && connection.reader.refusal() == 0) return;
-    connection.arrived = Clock::now();
+    connection.began = Clock::now();
     connection.head_only = request && request->method == "HEAD";
     connection.closes = !request || ToLower(request->Header("connection")) == "close";
     if (!request) {
@@ -472,6 +475,7 @@ void HttpServer::Loop::TakeMade() {
       if (one.response.before_sending) one.response.before_sending(false);
       continue;
     }
+    found->second.began = one.began;
     Answer(found->second, std::move(one.response));
     NextRequest(found->second);
   }
@@ -482,7 +486,7 @@ void HttpServer::Loop::Answer(Connection& connection, HttpResponse response) {
   connection.stage = Connection::Stage::kWaiting;
   if (connection.response.ending == Ending::kNever) return;
   if (connection.response.delay.count() <= 0) return BeginSending(connection);
-  At(connection.arrived + connection.response.delay, connection);
+  At(connection.began + connection.response.delay, connection);
 }
 
 void HttpServer::Loop::OnTimers() {
@@ -495,7 +499,7 @@ void HttpServer::Loop::OnTimers() {
     Connection& connection = found->second;
     if (connection.stage == Connection::Stage::kWaiting) {
       // An older timer may have been left over.
-      if (connection.arrived + connection.response.delay > now) continue;
+      if (connection.began + connection.response.delay > now) continue;
       BeginSending(connection);
     } else if (connection.stage == Connection::Stage::kSending) {
       Send(connection);

@@ -186,6 +186,21 @@ TEST(LpdaacServiceTest, OldAndComingItemsDiffer) {
   EXPECT_LT(thumbnails, all);
 }
 
+TEST(LpdaacServiceTest, AWorldMayHaveNewPropertiesAndAssets) {
+  CmrWorld world;
+  world.drift.new_property = world.drift.new_asset = 0.5;
+  size_t properties = 0, assets = 0, all = 0;
+  for (const ordered_json& item : ItemsOfDay(*Generated(0.02, world), kS30, "2025-07-05")) {
+    ++all;
+    properties += item["properties"].contains("hls:quality") ? 1 : 0;
+    assets += item["assets"].contains("Shadow") ? 1 : 0;
+  }
+  for (const size_t count : {properties, assets}) {
+    EXPECT_GT(count, all / 4);
+    EXPECT_LT(count, all * 3 / 4);
+  }
+}
+
 TEST(LpdaacServiceTest, PairsOfATileStandOnBothSidesOfMidnight) {
   const auto granules = Generated(0.05);
   const auto before = ItemsOfDay(*granules, kL30, "2025-07-04");

@@ -142,10 +142,12 @@ std::vector<Candidate> Candidates() {
 
 LonLat InverseUtm(double easting, double northing) {
   constexpr double kMajor = 6378137, kFlattening = 1 / 298.257223563, kScale = 0.9996;
-  constexpr double n = kFlattening / (2 - kFlattening), n2 = n * n, n3 = n2 * n;
-  constexpr double kMeridian = kMajor / (1 + n) * (1 + n2 / 4 + n2 * n2 / 64);
-  constexpr double kBeta[] = {n / 2 - 2 * n2 / 3 + 37 * n3 / 96, n2 / 48 + n3 / 15, 17 * n3 / 480};
-  constexpr double kDelta[] = {2 * n - 2 * n2 / 3 - 2 * n3, 7 * n2 / 3 - 8 * n3 / 5, 56 * n3 / 15};
+  constexpr double kN = kFlattening / (2 - kFlattening), kN2 = kN * kN, kN3 = kN2 * kN;
+  constexpr double kMeridian = kMajor / (1 + kN) * (1 + kN2 / 4 + kN2 * kN2 / 64);
+  constexpr double kBeta[] = {kN / 2 - 2 * kN2 / 3 + 37 * kN3 / 96, kN2 / 48 + kN3 / 15,
+                              17 * kN3 / 480};
+  constexpr double kDelta[] = {2 * kN - 2 * kN2 / 3 - 2 * kN3, 7 * kN2 / 3 - 8 * kN3 / 5,
+                               56 * kN3 / 15};
   const double xi = northing / (kScale * kMeridian);
   const double eta = (easting - 500'000) / (kScale * kMeridian);
   double xi_sphere = xi, eta_sphere = eta;

@@ -194,6 +194,32 @@ services:
   EXPECT_EQ(usual.logs->groups.at(0).first, "Collection-Data-Count");
 }
 
+TEST(WorldTest, ReadsGranulesAndTheirHosts) {
+  const TemporaryFolder folder;
+  constexpr std::string_view kGranules = R"(
+services:
+  cmr:
+    data: {generate: {first: 2025-07-01, per_month: {HLSL30_2.0: 31}}}
+    visible: {from: 1h, to: 2h}
+    drift: {new_asset: 0.5}
+    latency: 20ms
+    latency_to: 50ms
+  lpdaac: {latency: 1s, credentials_for: 10m, faults: [{answer: not_found, share: 0.01}]}
+)";
+  ASSERT_OK_AND_ASSIGN(const World world, Load(folder, kGranules, {"cmr.scale=0.5"}));
+  EXPECT_EQ(world.cmr->scale, 0.5);
+  EXPECT_EQ(world.cmr->generate->per_month[0], 31);
+  EXPECT_EQ(world.cmr->generate->per_month[1], 288'724);
+  EXPECT_EQ(FormatTime(world.cmr->generate->first), "2025-07-01T00:00:00Z");
+  EXPECT_EQ(world.cmr->visible_to, std::chrono::hours(2));
+  EXPECT_EQ(world.cmr->drift.new_asset, 0.5);
+  EXPECT_EQ(world.cmr->latency_to, std::chrono::milliseconds(50));
+  EXPECT_EQ(world.lpdaac->latency_to, std::chrono::seconds(1));
+  EXPECT_EQ(world.lpdaac->faults.at(0).share, 0.01);
+  EXPECT_ERROR(Load(folder, "services: {lpdaac: {}}"), Code::kInvalid, "no service 'cmr'");
+  EXPECT_ERROR(Load(folder, "services: {cmr: {data: {}}}"), Code::kInvalid, "cmr.data");
+}
+
 TEST(WorldTest, PlacementNeedsAPriceList) {
   const TemporaryFolder folder;
   EXPECT_ERROR(Load(folder, "services: {placement: {}}"), Code::kInvalid,

@@ -54,8 +54,8 @@ std::shared_ptr<arrow::Buffer> GrowingBytes::Take() {
   return taken;
 }
 
-ColumnNode::ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> arrow_type)
-    : kind(node.kind), schema(node), type(std::move(arrow_type)) {
+ColumnNode::ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> node_type)
+    : kind(node.kind), schema(node), type(std::move(node_type)) {
   for (size_t i = 0; i < node.children.size(); ++i) {
     children.push_back(
         std::make_unique<ColumnNode>(node.children[i], type->field(static_cast<int>(i))->type()));

@@ -120,8 +120,8 @@ class MemberTable {
 /// nothing.
 class ColumnNode {
  public:
-  /// `schema` must outlive the node; `type` is its Arrow type.
-  ColumnNode(const ItemNode& schema, std::shared_ptr<arrow::DataType> type);
+  /// `node` must outlive the column; `node_type` is its Arrow type.
+  ColumnNode(const ItemNode& node, std::shared_ptr<arrow::DataType> node_type);
   ColumnNode(const ColumnNode&) = delete;
   ColumnNode& operator=(const ColumnNode&) = delete;
 

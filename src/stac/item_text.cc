@@ -155,8 +155,8 @@ Result<bool> ItemTexts::State::FindFeatures() {
   std::string key, text;
   char last = '{';
   for (;; ++at) {
+    if (at > options.max_item_bytes) return false;
     if (begin + at >= end) {
-      if (at > options.max_item_bytes) return false;
       ASSIGN_OR_RETURN(const bool more, More());
       if (!more) return false;
     }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <random>
 
+#include "bare_walk.h"
 #include "figures.h"
 #include "sources/azure/retail_parse.h"
 
@@ -42,31 +43,6 @@ std::string Page(int number, std::mt19937& random) {
              (number + 1) * kItems, kItems);
 }
 
-/// Visits every value below; returns how many there are.
-int64_t Walk(simdjson::ondemand::value value) {
-  switch (value.type().value()) {
-    case simdjson::ondemand::json_type::object: {
-      int64_t values = 1;
-      simdjson::ondemand::object object = value.get_object().value();
-      for (auto field : object) values += Walk(field.value().value());
-      return values;
-    }
-    case simdjson::ondemand::json_type::array: {
-      int64_t values = 1;
-      simdjson::ondemand::array array = value.get_array().value();
-      for (auto element : array) values += Walk(element.value());
-      return values;
-    }
-    default:
-      return value.raw_json_token().empty() ? 0 : 1;
-  }
-}
-
-int64_t WalkPage(simdjson::ondemand::parser& parser, const simdjson::padded_string& page) {
-  simdjson::ondemand::document document = parser.iterate(page).value();
-  return Walk(document.get_value().value());
-}
-
 }  // namespace
 
 int main() {
@@ -97,7 +73,7 @@ int main() {
       }
     });
     const double walk = Milliseconds([&] {
-      for (const auto& page : padded) values += WalkPage(bare, page);
+      for (const auto& page : padded) values += Walk(bare, page);
     });
     if (round == 0) continue;
     ours.push_back(parse);

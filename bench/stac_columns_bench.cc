@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <random>
 
+#include "bare_walk.h"
 #include "base/file.h"
 #include "figures.h"
 #include "stac/item_columns.h"
@@ -54,31 +55,6 @@ std::string Granule(const std::string& recorded, std::mt19937& random) {
   return item;
 }
 
-/// Visits every value below; returns how many there are.
-int64_t Walk(simdjson::ondemand::value value) {
-  switch (value.type().value()) {
-    case simdjson::ondemand::json_type::object: {
-      int64_t values = 1;
-      simdjson::ondemand::object object = value.get_object().value();
-      for (auto field : object) values += Walk(field.value().value());
-      return values;
-    }
-    case simdjson::ondemand::json_type::array: {
-      int64_t values = 1;
-      simdjson::ondemand::array array = value.get_array().value();
-      for (auto element : array) values += Walk(element.value());
-      return values;
-    }
-    default:
-      return value.raw_json_token().empty() ? 0 : 1;
-  }
-}
-
-int64_t WalkItem(simdjson::ondemand::parser& parser, const simdjson::padded_string& item) {
-  simdjson::ondemand::document document = parser.iterate(item).value();
-  return Walk(document.get_value().value());
-}
-
 void Fill(stac::ItemColumns& columns, const std::vector<std::string>& items) {
   stac::ItemFacts facts;
   for (const std::string& item : items) {
@@ -118,7 +94,7 @@ int main() {
   for (int round = 0; round <= rounds; ++round) {  // the first warms up
     const double fill = Milliseconds([&] { Fill(columns, items); });
     const double walk = Milliseconds([&] {
-      for (const auto& item : padded) values += WalkItem(bare, item);
+      for (const auto& item : padded) values += Walk(bare, item);
     });
     const double infer = Milliseconds([&] {
       stac::SchemaInference inference;

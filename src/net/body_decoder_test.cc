@@ -1,27 +1,13 @@
 #include "net/body_decoder.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/test.h"
+#include "net/test.h"
 
 namespace catchment::net {
 
 namespace {
-
-std::string Gzip(std::string_view text) {
-  z_stream stream = {};
-  deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string Zstd(std::string_view text) {
   std::string out(ZSTD_compressBound(text.size()), '\0');

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -20,6 +19,7 @@
 #include "base/file.h"
 #include "base/test.h"
 #include "net/parallel.h"
+#include "net/test.h"
 
 namespace catchment::net {
 
@@ -151,20 +151,6 @@ std::string Http(int status, std::string_view body, std::string_view headers = "
                      headers, body);
 }
 
-std::string GzipText(std::string_view text) {
-  z_stream stream = {};
-  deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 /// A certificate for 127.0.0.1, signed by itself, and a server's context with it.
 struct TlsIdentity {
   TlsIdentity() {
@@ -271,7 +257,7 @@ TEST_F(CurlTransportTest, CompressedBodiesAreDecoded) {
   const std::string text(100'000, 'x');
   Server server(Answering([&](const std::string& request) {
     EXPECT_NE(request.find("Accept-Encoding: gzip, zstd\r\n"), std::string::npos);
-    return Http(200, GzipText(text), "Content-Encoding: gzip\r\n");
+    return Http(200, Gzip(text), "Content-Encoding: gzip\r\n");
   }));
   ASSERT_OK_AND_ASSIGN(const Response response, Fetch(server));
   EXPECT_EQ(response.body, text);
@@ -279,7 +265,7 @@ TEST_F(CurlTransportTest, CompressedBodiesAreDecoded) {
 
 TEST_F(CurlTransportTest, ACompressedBodyThatIsCutShortIsUnavailable) {
   Server server(Answering([&](const std::string&) {
-    const std::string gzip = GzipText(std::string(100'000, 'x'));
+    const std::string gzip = Gzip(std::string(100'000, 'x'));
     return Http(200, gzip.substr(0, gzip.size() - 9), "Content-Encoding: gzip\r\n");
   }));
   EXPECT_ERROR(Fetch(server), Code::kUnavailable, "cut short");
@@ -344,7 +330,7 @@ TEST_F(CurlTransportTest, ABodyAnnouncedTooLargeIsNotRead) {
 }
 
 TEST_F(CurlTransportTest, ADecompressionBombStops) {
-  const std::string bomb = GzipText(std::string(50 << 20, '\0'));
+  const std::string bomb = Gzip(std::string(50 << 20, '\0'));
   Server server(
       Answering([&](const std::string&) { return Http(200, bomb, "Content-Encoding: gzip\r\n"); }));
   EXPECT_ERROR(Fetch(server), Code::kCorrupt, "200 times");

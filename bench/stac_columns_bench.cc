@@ -116,6 +116,6 @@ int main() {
       simdjson::get_active_implementation()->name().c_str(), 100 * filled / walked,
       speed(Median(infers)), PeakMib());
   const double micros = Median(fills) * 1e3 / kItems;
-  Figure("stac_columns", micros, "us", "<=20_an_item", micros / 20);
-  Figure("stac_columns_share", filled / walked, "", ">=0.4_of_bare_walk", 0.4 * walked / filled);
+  AtMost("stac_columns", micros, "us", 20);
+  AtLeast("stac_columns_speed", 100 * filled / walked, "%_of_walk", 40);
 }

@@ -352,7 +352,7 @@ TEST_F(PlacementServiceTest, RefusalsHaveTheRecordedWords) {
   const ordered_json recorded = ordered_json::parse(text);
   Fault full = FaultOf("bucket_full");
   full.size = 3600;
-  EXPECT_EQ(Send(simple_, {&full}).response.body, recorded[0]["body"]);
+  EXPECT_EQ(Send(simple_, {&full}).response.body, recorded[0]["body"].get<std::string>());
   const auto expected = [&](int fragment, const char* placeholder, const std::string& value) {
     std::string words = recorded[1]["body_fragments"][static_cast<size_t>(fragment)];
     return words.replace(words.find(placeholder), std::string(placeholder).size(), value);

@@ -22,6 +22,7 @@ void SetUpReplay(CLI::App& app, Session& session);
 void SetUpRetry(CLI::App& app, Session& session);
 void SetUpRun(CLI::App& app, Session& session);
 void SetUpSchema(CLI::App& app, Session& session);
+void SetUpStac(CLI::App& app, Session& session);
 void SetUpValidate(CLI::App& app, Session& session);
 void SetUpVerify(CLI::App& app, Session& session);
 

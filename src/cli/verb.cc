@@ -38,6 +38,8 @@ constexpr VerbInfo kVerbs[] = {
     {"export", "write the exports of a publish again", "catchment export azure-spot"},
     {"deliver", "send what the sinks of a pipeline are still owed, or list it",
      "catchment deliver azure-spot --list"},
+    {"stac", "write STAC items to GeoParquet, check such files, turn them back to items",
+     "catchment stac write items.ndjson -o items.parquet"},
     {"recover", "finish or clear away what a killed run left", "catchment recover"},
     {"simulate", "play the outside world on loopback, with quotas and faults",
      "catchment simulate --world azure-recorded -- catchment run azure-spot", true},

@@ -33,7 +33,7 @@
 namespace catchment::stac {
 namespace {
 
-using Json = nlohmann::json;
+using CheckJson = nlohmann::json;
 
 /// Faults of one check; the first few are told.
 class Faults {
@@ -64,9 +64,10 @@ class Faults {
 constexpr const char* kSides2d[] = {"xmin", "ymin", "xmax", "ymax"};
 constexpr const char* kSides3d[] = {"xmin", "ymin", "zmin", "xmax", "ymax", "zmax"};
 
-Json ParseKey(const ItemFileReader& reader, const char* key) {
+CheckJson ParseKey(const ItemFileReader& reader, const char* key) {
   const std::string* const text = reader.Metadata(key);
-  return text == nullptr ? Json(nullptr) : Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return text == nullptr ? CheckJson(nullptr)
+                         : CheckJson::parse(*text, nullptr, /*allow_exceptions=*/false);
 }
 
 /// What is remembered of each row: 64 bytes and the id.
@@ -187,14 +188,15 @@ class FooterCheck {
 
   Finding Geo() const {
     Faults faults("geo: GeoParquet 1.1.0 metadata");
-    const Json geo = ParseKey(reader_, "geo");
+    const CheckJson geo = ParseKey(reader_, "geo");
     if (!geo.is_object()) {
       faults.Add("the footer has no key \"geo\" with a JSON object");
       return faults.Done();
     }
     if (geo.value("version", "") != "1.1.0") faults.Add("version is not 1.1.0");
     if (geo.value("primary_column", "") != "geometry") faults.Add("primary_column is not geometry");
-    const Json column = geo.value("columns", Json::object()).value("geometry", Json());
+    const CheckJson column =
+        geo.value("columns", CheckJson::object()).value("geometry", CheckJson());
     if (!column.is_object()) {
       faults.Add("columns.geometry is missing");
       return faults.Done();
@@ -204,11 +206,11 @@ class FooterCheck {
       if (column.contains(absent)) faults.Add("{} is there", absent);
     }
     for (const char* const side : kSides2d) {
-      const Json::json_pointer pointer("/covering/bbox/" + std::string(side));
-      if (!column.contains(pointer) || column[pointer] != Json({"bbox", side}))
+      const CheckJson::json_pointer pointer("/covering/bbox/" + std::string(side));
+      if (!column.contains(pointer) || column[pointer] != CheckJson({"bbox", side}))
         faults.Add("covering.bbox.{} is not [\"bbox\",\"{}\"]", side, side);
     }
-    const Json types = column.value("geometry_types", Json());
+    const CheckJson types = column.value("geometry_types", CheckJson());
     if (!types.is_array()) faults.Add("geometry_types is missing");
     return faults.Done();
   }
@@ -262,14 +264,14 @@ class FooterCheck {
 
   Finding StacKey() const {
     Faults faults("stac-geoparquet: version 1.0.0 and collections");
-    const Json key = ParseKey(reader_, "stac-geoparquet");
+    const CheckJson key = ParseKey(reader_, "stac-geoparquet");
     if (!key.is_object()) {
       faults.Add("the footer has no such key with a JSON object");
       return faults.Done();
     }
     if (key.value("version", "") != "1.0.0") faults.Add("version is not 1.0.0");
     if (key.contains("collection")) faults.Add("the deprecated key collection is there");
-    const Json collections = key.value("collections", Json());
+    const CheckJson collections = key.value("collections", CheckJson());
     if (!collections.is_object()) {
       faults.Add("collections is no object");
       return faults.Done();
@@ -315,8 +317,9 @@ class FooterCheck {
 
   Finding Geometries() const {
     Faults faults("geo: every other geometry column, with \"crs\":null");
-    const Json geo = ParseKey(reader_, "geo");
-    const Json columns = geo.is_object() ? geo.value("columns", Json::object()) : Json::object();
+    const CheckJson geo = ParseKey(reader_, "geo");
+    const CheckJson columns =
+        geo.is_object() ? geo.value("columns", CheckJson::object()) : CheckJson::object();
     for (const auto& [name, column] : columns.items()) {
       if (name == "geometry") continue;
       if (Root(name) == nullptr) faults.Add("{} is no column", name);
@@ -658,17 +661,17 @@ class RowCheck {
     }
   }
 
-  Json GeometryMetadata() const {
-    const Json geo = ParseKey(reader_, "geo");
-    const Json::json_pointer pointer("/columns/geometry");
-    return geo.is_object() && geo.contains(pointer) ? geo[pointer] : Json::object();
+  CheckJson GeometryMetadata() const {
+    const CheckJson geo = ParseKey(reader_, "geo");
+    const CheckJson::json_pointer pointer("/columns/geometry");
+    return geo.is_object() && geo.contains(pointer) ? geo[pointer] : CheckJson::object();
   }
 
   Finding GeoTypes() const {
     Faults faults("geo: geometry_types are exactly those present");
     std::set<std::string> stored;
-    const Json types = GeometryMetadata().value("geometry_types", Json::array());
-    for (const Json& type : types) {
+    const CheckJson types = GeometryMetadata().value("geometry_types", CheckJson::array());
+    for (const CheckJson& type : types) {
       if (type.is_string() && !stored.insert(type.get<std::string>()).second)
         faults.Add("{} stands twice", type.get<std::string>());
     }
@@ -681,14 +684,14 @@ class RowCheck {
 
   Finding GeoBox() const {
     Faults faults("geo: bbox is that of all rows");
-    const Json box = GeometryMetadata().value("bbox", Json());
+    const CheckJson box = GeometryMetadata().value("bbox", CheckJson());
     if (box_.empty()) {
       if (!box.is_null()) faults.Add("there is one, but no row has a geometry");
       return faults.Done();
     }
     const size_t half = box.is_array() ? box.size() / 2 : 0;
     const bool shaped = box.is_array() && (box.size() == 4 || box.size() == 6) &&
-                        std::ranges::all_of(box, [](const Json& n) { return n.is_number(); });
+                        std::ranges::all_of(box, [](const CheckJson& n) { return n.is_number(); });
     if (!shaped) {
       faults.Add("it has not four or six numbers");
     } else if (box[0].get<double>() != box_.xmin || box[1].get<double>() != box_.ymin ||
@@ -701,8 +704,9 @@ class RowCheck {
 
   Finding Collections() const {
     Faults faults("stac-geoparquet: collections are those of column collection");
-    const Json key = ParseKey(reader_, "stac-geoparquet");
-    const Json collections = key.is_object() ? key.value("collections", Json()) : Json();
+    const CheckJson key = ParseKey(reader_, "stac-geoparquet");
+    const CheckJson collections =
+        key.is_object() ? key.value("collections", CheckJson()) : CheckJson();
     if (collections.is_object() && reader_.rows() > 0) {
       for (const auto& [id, document] : collections.items()) {
         if (!seen_collections_.contains(id)) faults.Add("no row is of collection {}", id);

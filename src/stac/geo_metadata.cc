@@ -10,7 +10,7 @@
 namespace catchment::stac {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using FooterJson = nlohmann::ordered_json;
 
 /// The code of little-endian WKB, from its first five bytes; 0 if there is none.
 uint32_t WkbCode(std::string_view wkb) {
@@ -24,8 +24,8 @@ std::shared_ptr<arrow::DoubleArray> BoxMember(const arrow::StructArray& box, con
   return std::static_pointer_cast<arrow::DoubleArray>(box.GetFieldByName(name));
 }
 
-Json TypeNames(const std::set<uint32_t>& codes) {
-  Json names = Json::array();
+FooterJson TypeNames(const std::set<uint32_t>& codes) {
+  FooterJson names = FooterJson::array();
   for (const uint32_t code : codes) names.push_back(GeometryTypeName(code));
   return names;
 }
@@ -82,42 +82,43 @@ void GeoSummary::Add(const GeoSummary& other) {
 }
 
 std::string GeoSummary::ToJson() const {
-  Json columns = Json::object();
+  FooterJson columns = FooterJson::object();
   for (const auto& [name, column] : columns_) {
     const bool primary = name == "geometry";
     if (!primary && column.types.empty()) continue;
-    Json entry = {{"encoding", "WKB"}, {"geometry_types", TypeNames(column.types)}};
+    FooterJson entry = {{"encoding", "WKB"}, {"geometry_types", TypeNames(column.types)}};
     if (!primary) {
       entry["crs"] = nullptr;
     } else if (!box_.empty()) {
-      entry["bbox"] =
-          box_3d_ ? Json::array({box_.xmin, box_.ymin, box_.zmin, box_.xmax, box_.ymax, box_.zmax})
-                  : Json::array({box_.xmin, box_.ymin, box_.xmax, box_.ymax});
+      entry["bbox"] = box_3d_ ? FooterJson::array({box_.xmin, box_.ymin, box_.zmin, box_.xmax,
+                                                   box_.ymax, box_.zmax})
+                              : FooterJson::array({box_.xmin, box_.ymin, box_.xmax, box_.ymax});
     }
     if (primary) {
-      Json covering = Json::object();
+      FooterJson covering = FooterJson::object();
       for (const char* const side : {"xmin", "ymin", "xmax", "ymax"}) {
-        covering[side] = Json::array({"bbox", side});
+        covering[side] = FooterJson::array({"bbox", side});
       }
       entry["covering"] = {{"bbox", std::move(covering)}};
     }
     columns[name] = std::move(entry);
   }
-  return Json{{"version", "1.1.0"}, {"primary_column", "geometry"}, {"columns", std::move(columns)}}
+  return FooterJson{
+      {"version", "1.1.0"}, {"primary_column", "geometry"}, {"columns", std::move(columns)}}
       .dump();
 }
 
 std::string StacGeoParquetJson(const std::map<std::string, std::string>& collections) {
-  Json documents = Json::object();
+  FooterJson documents = FooterJson::object();
   for (const auto& [id, text] : collections) {
-    Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    FooterJson document = FooterJson::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!document.is_discarded()) documents[id] = std::move(document);
   }
-  return Json{{"version", "1.0.0"}, {"collections", std::move(documents)}}.dump();
+  return FooterJson{{"version", "1.0.0"}, {"collections", std::move(documents)}}.dump();
 }
 
 std::string ItemFileFactsJson(const ItemFileFacts& facts) {
-  Json json = {{"writer", facts.writer}};
+  FooterJson json = {{"writer", facts.writer}};
   if (!facts.dataset.empty()) json["dataset"] = facts.dataset;
   if (!facts.slot.empty()) json["slot"] = facts.slot;
   json["order"] = facts.order;
@@ -128,7 +129,7 @@ std::string ItemFileFactsJson(const ItemFileFacts& facts) {
 }
 
 Result<ItemFileFacts> ParseItemFileFacts(std::string_view json) {
-  const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const FooterJson parsed = FooterJson::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return Corrupt("the footer's key \"catchment\" is not a JSON object");
   ItemFileFacts facts;
   const auto text = [&](const char* name, std::string& value) {
@@ -146,7 +147,7 @@ Result<ItemFileFacts> ParseItemFileFacts(std::string_view json) {
   facts.rows = rows->get<int64_t>();
   const auto added = parsed.find("added");
   if (added != parsed.end() && added->is_array()) {
-    for (const Json& name : *added) {
+    for (const FooterJson& name : *added) {
       if (name.is_string()) facts.added.push_back(name.get<std::string>());
     }
   }

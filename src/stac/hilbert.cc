@@ -51,7 +51,7 @@ double NorthingOnMeridian(double latitude) {
   return kScale * kSeries.radius * sum;
 }
 
-Place InverseTransverseMercator(double easting, double northing, int zone) {
+GlobePoint InverseTransverseMercator(double easting, double northing, int zone) {
   const double xi = northing / (kScale * kSeries.radius);
   const double eta = (easting - kFalseEasting) / (kScale * kSeries.radius);
   double xi_prime = xi;
@@ -78,7 +78,7 @@ bool AllDigits(std::string_view text) {
 
 }  // namespace
 
-std::optional<Place> TileCentre(std::string_view tile) {
+std::optional<GlobePoint> TileCentre(std::string_view tile) {
   if (tile.size() != 5 || !AllDigits(tile.substr(0, 2))) return std::nullopt;
   const int zone = DigitOf(tile[0]) * 10 + DigitOf(tile[1]);
   if (zone < 1 || zone > 60) return std::nullopt;
@@ -97,7 +97,7 @@ std::optional<Place> TileCentre(std::string_view tile) {
   double south_edge = static_cast<double>(row_of_zone) * kTileMetres;
   while (south_edge < least) south_edge += kRowCycleMetres;
 
-  Place centre = InverseTransverseMercator(west_edge + kTileMetres / 2,
+  GlobePoint centre = InverseTransverseMercator(west_edge + kTileMetres / 2,
                                            south_edge + kTileMetres / 2 - false_northing, zone);
   centre.longitude = RoundToMillionth(centre.longitude);
   centre.latitude = RoundToMillionth(centre.latitude);
@@ -116,7 +116,7 @@ std::optional<std::string_view> TileOfGranule(std::string_view id) {
   return id.substr(9, 5);
 }
 
-GridCell CellOf(const Place& place) {
+GridCell CellOf(const GlobePoint& place) {
   const auto cell = [](double part) {
     const double scaled = std::floor(part * kCells);
     if (!(scaled > 0)) return uint32_t{0};  // also NaN

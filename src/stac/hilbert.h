@@ -6,8 +6,8 @@
 
 namespace catchment::stac {
 
-/// A place in degrees of WGS 84.
-struct Place {
+/// A point in degrees of WGS 84.
+struct GlobePoint {
   double longitude = 0;
   double latitude = 0;
 };
@@ -23,14 +23,14 @@ struct GridCell {
 /// to a millionth of a degree; longitude in [−180, 180). Nothing: no such name. A name whose
 /// letters are well formed but lie off its zone gets the place that its arithmetic gives. Source:
 /// DMA TM 8358.1; inverse transverse Mercator by Krüger's series to n³.
-std::optional<Place> TileCentre(std::string_view tile);
+std::optional<GlobePoint> TileCentre(std::string_view tile);
 
 /// The tile in an HLS granule's id, e.g. `15TVL` of `HLS.L30.T15TVL.2024001T000609.v2.0`. Nothing:
 /// not of that form.
 std::optional<std::string_view> TileOfGranule(std::string_view id);
 
 /// The cell in which a place lies; the outermost cells take what lies outside.
-GridCell CellOf(const Place& place);
+GridCell CellOf(const GlobePoint& place);
 
 /// Index of a cell on the Hilbert curve of order 14, 0 … 2^28 − 1. The first four are (0,0), (1,0),
 /// (1,1), (0,1); the last is (16383,0).

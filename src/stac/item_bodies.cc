@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kBlockBytes = 4u << 20;
-constexpr size_t kPieceBytes = 64u << 10;  // read past a block's end, for its last line
-constexpr uint64_t kUsualRatio = 10;       // of packed items
+constexpr size_t kTailBytes = 64u << 10;  // read past a block's end, for its last line
+constexpr uint64_t kUsualRatio = 10;      // of packed items
 
 /// A descriptor that is closed in the end.
 class Descriptor {
@@ -293,7 +293,7 @@ Status ItemBodies::State::VisitPart(
     text.resize(have + (got.ok() ? *got : 0));
     return got;
   };
-  RETURN_IF_ERROR(read_more(block.end - from + kPieceBytes).status());
+  RETURN_IF_ERROR(read_more(block.end - from + kTailBytes).status());
   size_t at = 0;
   if (block.begin > 0) {
     at = text.find('\n');
@@ -307,7 +307,7 @@ Status ItemBodies::State::VisitPart(
     size_t line_end = text.find('\n', at);
     while (line_end == text.npos && text.size() - at <= options.max_item_bytes) {
       const size_t seen = text.size();
-      ASSIGN_OR_RETURN(const size_t got, read_more(std::max<uint64_t>(kPieceBytes, seen - at)));
+      ASSIGN_OR_RETURN(const size_t got, read_more(std::max<uint64_t>(kTailBytes, seen - at)));
       if (got == 0) break;
       line_end = text.find('\n', seen);
     }

@@ -87,7 +87,7 @@ struct ItemKeyReader::State {
     return box;
   }
 
-  uint32_t Place(std::string_view id) {
+  uint32_t PlaceOf(std::string_view id) {
     if (geometry == 0 || tokens[geometry] == 'n') return kNowhere;
     if (const auto tile = TileOfGranule(id)) {
       if (const auto centre = TileCentre(*tile)) return HilbertIndex(CellOf(*centre));
@@ -148,7 +148,7 @@ std::optional<ItemKey> ItemKeyReader::Read(std::string_view body) {
         ParseDatetime(text, microseconds, long_fraction))
       key.datetime_us = microseconds;
   });
-  key.place = state.Place(key.id);
+  key.place = state.PlaceOf(key.id);
   return key;
 }
 

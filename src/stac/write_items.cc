@@ -17,7 +17,7 @@ namespace {
 // How items are cut into pieces of work decides where pages end, and so the file's bytes: by rows
 // and text alone, never by threads or memory.
 constexpr size_t kPieceRows = 1024;
-constexpr uint64_t kPieceBytes = 16u << 20;
+constexpr uint64_t kPieceTextBytes = 16u << 20;
 
 /// Some consecutive rows of the sorted items, and what became of them.
 struct Piece {
@@ -131,7 +131,7 @@ class ItemPipeline {
     uint64_t text = 0;
     for (const uint32_t row : rows_) text += index_.entries[row].body.length;
     const uint64_t average = rows_.empty() ? 1 : text / rows_.size() + 1;
-    const uint64_t piece = std::min<uint64_t>(average * kPieceRows, kPieceBytes) * 4;
+    const uint64_t piece = std::min<uint64_t>(average * kPieceRows, kPieceTextBytes) * 4;
     return std::clamp<size_t>(options_.memory_bytes / 2 / piece, 1,
                               static_cast<size_t>(std::max(threads, 1)));
   }
@@ -143,7 +143,7 @@ class ItemPipeline {
       Piece piece{.begin = next_, .end = next_};
       uint64_t bytes = 0;
       while (piece.end < rows_.size() && piece.end - piece.begin < kPieceRows &&
-             bytes < kPieceBytes) {
+             bytes < kPieceTextBytes) {
         bytes += index_.entries[rows_[piece.end]].body.length;
         ++piece.end;
       }

@@ -618,9 +618,12 @@ class RowCheck {
           return static_cast<const arrow::DoubleArray&>(*array).Value(row);
         });
       case arrow::Type::INT64:
+        return ExtremesOf<int64_t>(begin, end, is_null, [&](int64_t row) {
+          return static_cast<const arrow::Int64Array&>(*array).Value(row);
+        });
       case arrow::Type::TIMESTAMP:
         return ExtremesOf<int64_t>(begin, end, is_null, [&](int64_t row) {
-          return static_cast<const arrow::Int64Array&>(*array).raw_values()[row];
+          return static_cast<const arrow::TimestampArray&>(*array).Value(row);
         });
       case arrow::Type::STRING:
         return ExtremesOf<std::string_view>(begin, end, is_null, [&](int64_t row) {

@@ -97,8 +97,8 @@ std::optional<GlobePoint> TileCentre(std::string_view tile) {
   double south_edge = static_cast<double>(row_of_zone) * kTileMetres;
   while (south_edge < least) south_edge += kRowCycleMetres;
 
-  GlobePoint centre = InverseTransverseMercator(west_edge + kTileMetres / 2,
-                                           south_edge + kTileMetres / 2 - false_northing, zone);
+  GlobePoint centre = InverseTransverseMercator(
+      west_edge + kTileMetres / 2, south_edge + kTileMetres / 2 - false_northing, zone);
   centre.longitude = RoundToMillionth(centre.longitude);
   centre.latitude = RoundToMillionth(centre.latitude);
   if (centre.longitude >= 180) centre.longitude = RoundToMillionth(centre.longitude - 360);

@@ -67,7 +67,7 @@ class ExportRows {
   PublishContents& contents() { return contents_; }
 
   Result<columnar::Table> Of(const lake::ExportRecord& record) {
-    if (!record.table.empty()) return contents_.Rows(record.table);
+    if (!record.table.empty()) return OfTable(record);
     const core::ExportSpec* definition = FindExport(*spec_.definition, record.id);
     if (definition == nullptr) {
       return NotFound("the pipeline no longer defines this export; its rows cannot be made again");
@@ -79,6 +79,15 @@ class ExportRows {
   }
 
  private:
+  /// A month's path holds that month, not all there are.
+  Result<columnar::Table> OfTable(const lake::ExportRecord& record) {
+    const auto& tables = contents_.view().tables;
+    const auto table = tables.find(record.table);
+    const bool by_slot = table != tables.end() &&
+                         table->second.mode == lake::TableMode::kPartition && !record.slotless;
+    return by_slot ? contents_.Added(record.table) : contents_.Rows(record.table);
+  }
+
   Result<columnar::Table> OfTask(const std::string& from) {
     if (kept_.publish == contents_.manifest().number) return Find(kept_.tables, from);
     MutexLock lock(mutex_);
@@ -145,7 +154,7 @@ Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
       wanted[i] = context.Check();
       if (wanted[i].ok()) wanted[i] = services.leases->Renew(lease);
       if (!wanted[i].ok()) continue;
-      written[i] = rows ? WriteOne(spec, services, *rows, batch[i], false)
+      written[i] = rows ? WriteOne(spec, services, *rows, batch[i], spec.takeover)
                         : Result<lake::ExportOutcome>(contents.status());
     }
   };
@@ -219,6 +228,57 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& s
     records.push_back(std::move(record));
   }
   return records;
+}
+
+namespace {
+
+/// The records of exports whose paths are known before anything is collected.
+Result<std::vector<lake::ExportRecord>> PlannedRecords(const core::RunSpec& spec) {
+  std::vector<std::string> all;
+  for (const core::PublishedTable& table : spec.definition->publish) all.push_back(table.table);
+  ASSIGN_OR_RETURN(std::vector<lake::ExportRecord> records,
+                   MakeExportRecords(spec, all, nullptr, {}));
+  // A count that a source has not counted yet stands as `<name>` (KnowsCounts).
+  std::erase_if(records,
+                [](const auto& record) { return record.path.find('<') != std::string::npos; });
+  return records;
+}
+
+/// What stands at a path; null also where that cannot be seen: writing will say why.
+std::optional<lake::ExportFound> Standing(const PublisherServices& services,
+                                          const lake::ExportRecord& record) {
+  const auto root = OpenRoot(*services.settings, record.root);
+  if (!root.ok()) return std::nullopt;
+  auto found = (*root)->Find(record.path);
+  return found.ok() ? std::move(found).value() : std::nullopt;
+}
+
+}  // namespace
+
+Status CheckExportPaths(const core::RunSpec& spec, const PublisherServices& services) {
+  if (spec.takeover) return {};
+  ASSIGN_OR_RETURN(const std::vector<lake::ExportRecord> records, PlannedRecords(spec));
+  for (const lake::ExportRecord& record : records) {
+    const std::optional<lake::ExportFound> found = Standing(services, record);
+    if (!found || !found->mark || found->mark->dataset == spec.dataset.text) continue;
+    const bool prefixed = spec.definition->FindParameter("s3Prefix") != nullptr;
+    return Invalid("{} belongs to {}; choose another {} or use --takeover", record.path,
+                   found->mark->dataset, prefixed ? "s3Prefix" : "path");
+  }
+  return {};
+}
+
+Result<std::vector<ForeignFile>> ForeignFiles(const core::RunSpec& spec,
+                                              const PublisherServices& services,
+                                              const std::string& table) {
+  ASSIGN_OR_RETURN(const std::vector<lake::ExportRecord> records, PlannedRecords(spec));
+  std::vector<ForeignFile> files;
+  for (const lake::ExportRecord& record : records) {
+    if (record.table != table || record.as != "parquet") continue;
+    const std::optional<lake::ExportFound> found = Standing(services, record);
+    if (found && !found->mark && found->rows) files.push_back({record.path, *found->rows});
+  }
+  return files;
 }
 
 std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs) {

@@ -18,6 +18,20 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& s
                                                           const core::Artifacts* outputs,
                                                           std::span<const SourceReport> reports);
 
+/// Look at the paths that the run's exports would take, before anything is collected. kInvalid: one
+/// belongs to another dataset, and `spec.takeover` is not set.
+Status CheckExportPaths(const core::RunSpec& spec, const PublisherServices& services);
+
+/// A Parquet file at an export's path that no publish wrote.
+struct ForeignFile {
+  std::string path;
+  int64_t rows = 0;
+};
+/// Those at the paths of the exports of a published table.
+Result<std::vector<ForeignFile>> ForeignFiles(const core::RunSpec& spec,
+                                              const PublisherServices& services,
+                                              const std::string& table);
+
 /// One line for each export `from:` a task that gave no table.
 std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs);
 

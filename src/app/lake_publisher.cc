@@ -1,11 +1,15 @@
 #include "app/lake_publisher.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
 
 #include "app/contract_check.h"
 #include "app/delivery.h"
 #include "app/export_writer.h"
 #include "app/lake_head.h"
+#include "app/never_worse.h"
 #include "app/publish_input.h"
 #include "lake/outbox.h"
 #include "lake/publish.h"
@@ -19,13 +23,17 @@ using core::PublishRequest;
 using core::PublishResult;
 using core::RunSpec;
 
-std::string HeldMessage(const std::vector<core::ContractVerdict>& verdicts) {
-  std::string message = "held back by the contract:";
+/// One line: what stands alone first, then what the checks of the contract found.
+std::string HeldMessage(const std::vector<std::string>& held,
+                        const std::vector<core::ContractVerdict>& verdicts) {
+  std::string found;
   for (const core::ContractVerdict& verdict : verdicts) {
-    if (!verdict.passed) message += fmt::format(" {}: {};", verdict.table, verdict.explanation);
+    if (!verdict.passed) found += fmt::format(" {}: {};", verdict.table, verdict.explanation);
   }
-  message.pop_back();
-  return message;
+  if (!found.empty()) found.pop_back();
+  std::string message = fmt::format("{}", fmt::join(held, "; "));
+  if (found.empty()) return message;
+  return message + (message.empty() ? "" : "; ") + "held back by the contract:" + found;
 }
 
 /// The published tables that diffs compare with: they are read while the other tasks run.
@@ -62,6 +70,7 @@ Result<std::shared_ptr<const core::Head>> LakePublisher::LoadHead(const RunSpec&
                                                                   const OpContext&) {
   ASSIGN_OR_RETURN(lake::ViewForRun views, lake::LoadForSlot(*services_.store, spec.dataset.text,
                                                              spec.slot.id, spec.slot.start));
+  RETURN_IF_ERROR(CheckExportPaths(spec, services_));
   auto head = std::make_shared<LakeHead>(*services_.store, std::move(views));
   head->ReadAhead(TablesOfDiffs(*spec.definition));
   return std::shared_ptr<const core::Head>(std::move(head));
@@ -90,13 +99,23 @@ Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
   const RunSpec& spec = *request.spec;
   const LakeHead& head = HeadOf(*request.head);
   PublishResult result;
-  ASSIGN_OR_RETURN(result.verdicts, CheckContracts(*spec.definition, request.outputs, head));
-  if (std::any_of(result.verdicts.begin(), result.verdicts.end(),
-                  [](const auto& verdict) { return !verdict.passed; })) {
-    result.held = true;
-    result.message = HeldMessage(result.verdicts);
+  ASSIGN_OR_RETURN(Comparison compared,
+                   CompareWithBefore(request, services_, context.clock->Now()));
+  if (!compared.nothing_yet.empty()) {
+    result.message = std::move(compared.nothing_yet);
     return result;
   }
+  ASSIGN_OR_RETURN(result.verdicts, CheckContracts(*spec.definition, request.outputs, head));
+  const bool failed = std::any_of(result.verdicts.begin(), result.verdicts.end(),
+                                  [](const auto& verdict) { return !verdict.passed; });
+  if (failed || !compared.held.empty()) {
+    result.held = true;
+    result.message = HeldMessage(compared.held, result.verdicts);
+  }
+  result.gaps = std::move(compared.gaps);
+  std::move(compared.verdicts.begin(), compared.verdicts.end(),
+            std::back_inserter(result.verdicts));
+  if (result.held) return result;
   ASSIGN_OR_RETURN(const std::string exchanges, SealExchanges(spec));
   Result<lake::PublishInput> input =
       MakePublishInput(request, result.verdicts, exchanges, context.clock->Now());
@@ -107,6 +126,7 @@ Result<PublishResult> LakePublisher::Publish(const PublishRequest& request,
     return result;
   }
   if (!input.ok()) return input.status();
+  input->gaps.insert(input->gaps.end(), result.gaps.begin(), result.gaps.end());
   for (const lake::TableInput& table : input->tables)
     result.rows[table.name] = table.rows.num_rows();
   RETURN_IF_ERROR(RecordAhead(request, context));
@@ -139,6 +159,7 @@ Status LakePublisher::Record(const RunSpec& spec, const core::RunRecord& record,
   json["spec"] = {{"pipeline_file", spec.definition->file.string()},
                   {"parameters", spec.parameters},
                   {"refresh", core::RefreshName(spec.refresh)},
+                  {"names", spec.placeholders.names},
                   {"late", spec.late}};
   if (sealed_) json["exchanges"] = *sealed_;
   return lake::PutRunRecord(*services_.store, spec.dataset.text, spec.slot.id, spec.run, json);

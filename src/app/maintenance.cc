@@ -246,12 +246,20 @@ Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
   return answers;
 }
 
-Result<MaintenanceAnswer> ExportAgain(const Settings& settings, const std::string& pipeline,
+Result<MaintenanceAnswer> ExportAgain(const Settings& settings,
+                                      const std::string& pipeline_or_dataset,
                                       std::optional<int64_t> publish, bool takeover) {
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
-  ASSIGN_OR_RETURN(const auto definition, LoadPipelineByName(settings, pipeline));
   MaintenanceAnswer answer;
-  ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, definition->name));
+  std::string pipeline = pipeline_or_dataset;
+  std::error_code error;
+  if (fs::is_directory(settings.lake_root / pipeline / "manifests", error)) {
+    answer.dataset = pipeline;
+    pipeline = pipeline.substr(0, pipeline.find('/'));
+  } else {
+    ASSIGN_OR_RETURN(const auto definition, LoadPipelineByName(settings, pipeline));
+    ASSIGN_OR_RETURN(answer.dataset, DatasetOf(settings, definition->name));
+  }
   ASSIGN_OR_RETURN(const auto reading, lake::LocalStore::OpenRead(settings.lake_root));
   ASSIGN_OR_RETURN(const lake::View view, lake::LoadView(*reading, answer.dataset, publish));
   ASSIGN_OR_RETURN(const core::RunSpec spec,

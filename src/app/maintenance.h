@@ -50,7 +50,8 @@ Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
                                               const std::stop_token& stop);
 
 /// Write the exports of a publish (default: the newest) again. `pipeline` by name or path.
-Result<MaintenanceAnswer> ExportAgain(const Settings& settings, const std::string& pipeline,
+Result<MaintenanceAnswer> ExportAgain(const Settings& settings,
+                                      const std::string& pipeline_or_dataset,
                                       std::optional<int64_t> publish, bool takeover);
 
 }  // namespace catchment::app

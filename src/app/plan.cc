@@ -23,7 +23,7 @@ Result<lake::ViewForRun> ViewsOf(const Settings& settings, const core::RunSpec& 
 
 std::string StandingText(const RunPlan& plan, const lake::ViewForRun& views) {
   const auto& published = views.standing.published;
-  if (!published.empty() && plan.spec.refresh == core::Refresh::kUnset) {
+  if (!published.empty() && plan.spec.refresh == core::Refresh::kUnset && !plan.open) {
     return fmt::format("already published as {}; nothing would be done without --refresh",
                        published.back());
   }
@@ -118,10 +118,11 @@ void AddForecast(const Settings& settings, const core::RunSpec& spec, const core
 
 }  // namespace
 
-Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request) {
-  ASSIGN_OR_RETURN(const std::vector<RunPlan> plans, ResolveRuns(settings, request));
+Result<std::vector<PlanAnswer>> PlanRuns(const Settings& unresolved, const RunRequest& request) {
+  ASSIGN_OR_RETURN(const ResolvedRuns resolved, ResolveRuns(unresolved, request));
+  const Settings& settings = resolved.settings;
   std::vector<PlanAnswer> answers;
-  for (const RunPlan& plan : plans) {
+  for (const RunPlan& plan : resolved.plans) {
     const core::RunSpec& spec = plan.spec;
     ASSIGN_OR_RETURN(const lake::ViewForRun views, ViewsOf(settings, spec));
     PlanAnswer& answer = answers.emplace_back();

@@ -28,6 +28,6 @@ struct PlanAnswer {
 
 /// What `catchment run` with the same request would ask, read and write, with calls and budgets.
 /// Asks no source and writes nothing.
-Result<std::vector<PlanAnswer>> PlanRuns(const Settings& settings, const RunRequest& request);
+Result<std::vector<PlanAnswer>> PlanRuns(const Settings& unresolved, const RunRequest& request);
 
 }  // namespace catchment::app

@@ -59,6 +59,12 @@ Result<lake::PublishInput> MakePublishInput(const core::PublishRequest& request,
     made.key = std::move(table.key);
     made.rows = std::move(table.rows);
     made.from_diff = table.from_diff;
+    made.keep_bytes = table.finished;
+    if (table.finished) {
+      made.key.clear();  // the order is the task's own
+      for (const std::filesystem::path& file : made.rows.files())
+        made.files.push_back({file, {}, {}});
+    }
     input.tables.push_back(std::move(made));
   }
   ASSIGN_OR_RETURN(input.state, FoldState(head.state(), request.reports, spec, exchanges));

@@ -80,8 +80,10 @@ Result<std::vector<PublishedRows>> CollectTables(const core::Pipeline& pipeline,
     } else {
       const auto output = outputs.find(definition.from);
       if (output == outputs.end()) continue;  // the task gave none: the table keeps head's rows
+      made.finished = IsFinished(*output->second) && !TableOf(*output->second).in_memory();
       ASSIGN_OR_RETURN(made.rows,
-                       Conform(TableOf(*output->second), FindContract(pipeline, definition)),
+                       Conform(TableOf(*output->second),
+                               made.finished ? nullptr : FindContract(pipeline, definition)),
                        "table '{}'", definition.table);
       made.key = SortKey(pipeline, definition);
     }

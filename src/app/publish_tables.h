@@ -16,6 +16,7 @@ struct PublishedRows {
   columnar::Table rows;          ///< with the contract's types, and `not null` where it says so
   std::vector<std::string> key;  ///< sorted by; empty: the task's own order
   bool from_diff = false;
+  bool finished = false;  ///< the files of `rows` are published byte for byte
 };
 
 /// The key of the contract of a table that is published `from` this task; empty: there is none.

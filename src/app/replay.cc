@@ -100,6 +100,10 @@ Result<core::RunSpec> SpecOf(const Settings& settings, const FoundRun& found) {
   spec.placeholders.parameters = spec.parameters;
   spec.placeholders.variables = settings.environment.vars;
   spec.placeholders.slot = spec.slot.start;
+  const nlohmann::json names = stored.value("names", nlohmann::json::object());
+  for (const auto& [name, value] : names.items()) {
+    if (value.is_string()) spec.placeholders.names[name] = value.get<std::string>();
+  }
   if (const std::string refresh = stored.value("refresh", std::string()); !refresh.empty()) {
     ASSIGN_OR_RETURN(spec.refresh, core::ParseRefresh(refresh));
   }

@@ -1,11 +1,17 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
 #include "app/catalogue.h"
+#include "app/layout.h"
 #include "app/run_pipeline.h"
 #include "core/pipeline_parse.h"
 #include "core/placeholders.h"
 #include "core/slot.h"
+#include "core/values.h"
+#include "lake/manifest.h"
 #include "net/endpoints.h"
 
 extern char** environ;
@@ -18,16 +24,22 @@ std::optional<std::string> EnvironmentVariable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-/// The slot's text: `--slot`, or the parameter that is its alias.
-std::string SlotText(const core::Pipeline& pipeline, const RunRequest& request) {
-  for (const core::Parameter& parameter : pipeline.parameters) {
-    if (parameter.alias != "slot") continue;
-    for (const std::string& name : {parameter.name, parameter.alias}) {
-      const auto given = request.parameters.find(name);
-      if (given != request.parameters.end() && given->is_string()) return given->get<std::string>();
-    }
+/// The slot's text: `--slot`, or the parameter that is another name of it. Where a pipeline has
+/// such a parameter it must be said; otherwise the newest due slot is meant.
+Result<std::string> SlotText(const core::Pipeline& pipeline, const RunRequest& request,
+                             const nlohmann::json& parameters) {
+  const core::Parameter* alias = pipeline.FindAlias("slot");
+  if (alias == nullptr) return request.slot.empty() ? "due" : request.slot;
+  const nlohmann::json value = parameters.value(alias->name, nlohmann::json());
+  if (value.is_null() && request.slot.empty()) {
+    return Invalid("{}: {}; --slot due takes the newest", alias->name,
+                   core::ExpectedSlotText(pipeline.slot.period));
   }
-  return request.slot;
+  if (value.is_null()) return request.slot;
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  if (!request.slot.empty() && request.slot != text)
+    return Invalid("{} is {}, and --slot is {}; give one", alias->name, text, request.slot);
+  return text;
 }
 
 /// What time it is for deciding on slots. A clock that stands at the run's slot knows no `due`, and
@@ -42,16 +54,132 @@ Result<Time> NowForSlots(const Settings& settings, const std::string& slot_text)
   return Time(std::chrono::sys_days(std::chrono::year(2200) / 1 / 1));
 }
 
-std::vector<std::string> EachValue(const core::Pipeline& pipeline,
-                                   const core::PlaceholderValues& placeholders) {
-  if (!pipeline.for_each) return {""};
-  const Result<nlohmann::json> values =
-      core::ExpandDocument(pipeline.for_each->values, placeholders);
+/// The values that one run takes one after the other; one empty text without `for_each`.
+Result<std::vector<std::string>> EachValue(const core::Pipeline& pipeline,
+                                           const core::PlaceholderValues& placeholders) {
+  if (!pipeline.for_each) return std::vector<std::string>{""};
+  ASSIGN_OR_RETURN(const nlohmann::json values,
+                   core::ExpandDocument(pipeline.for_each->values, placeholders), "for_each");
   std::vector<std::string> each;
-  if (!values.ok() || !values->is_array()) return each;
-  for (const nlohmann::json& value : *values)
-    each.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+  for (const nlohmann::json& value : values.is_array() ? values : nlohmann::json::array({values})) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (std::find(each.begin(), each.end(), text) != each.end())
+      return Invalid("for_each: '{}' stands twice among its values", text);
+    each.push_back(text);
+  }
+  if (each.empty()) return Invalid("for_each: '{}' gave no values", pipeline.for_each->variable);
   return each;
+}
+
+/// A bucket given by a parameter is the one that the environment's roots name, or fill in.
+Status CheckBucket(const core::Pipeline& pipeline, const core::Environment& environment,
+                   const nlohmann::json& parameters) {
+  const core::Parameter* bucket = pipeline.FindAlias("bucket");
+  if (bucket == nullptr) return {};
+  const nlohmann::json value = parameters.value(bucket->name, nlohmann::json());
+  if (!value.is_string()) return {};
+  const auto text = value.get<std::string>();
+  std::vector<std::string> roots = {environment.lake};
+  for (const auto& [name, root] : environment.exports) roots.push_back(root);
+  for (const std::string& root : roots) {
+    const std::string filled = "{param." + bucket->name + "}";
+    if (root.find(filled) != std::string::npos || root == "s3://" + text ||
+        root.starts_with("s3://" + text + "/"))
+      continue;
+    return Invalid(
+        "{}: environment '{}' writes to {} whatever is said here; leave {} out, or choose an "
+        "environment whose roots hold {}",
+        bucket->name, environment.name, root, bucket->name, filled);
+  }
+  return {};
+}
+
+/// Of a region asked for by a parameter: a dataset of its own, so that it cannot replace the whole.
+std::string BoxSuffix(const core::Pipeline& pipeline, const nlohmann::json& parameters) {
+  std::string suffix;
+  for (const core::Parameter& parameter : pipeline.parameters) {
+    const nlohmann::json value = parameters.value(parameter.name, nlohmann::json());
+    if (parameter.type != "box" || !value.is_string()) continue;
+    const Result<core::Box> box = core::ParseBox(value.get_ref<const std::string&>());
+    if (box.ok()) suffix += "." + core::BoxName(*box);
+  }
+  return suffix;
+}
+
+/// What all values of `for_each` have in common.
+struct Common {
+  std::shared_ptr<const core::Pipeline> pipeline;
+  core::PlaceholderValues placeholders;
+  core::Refresh refresh = core::Refresh::kUnset;
+  std::string slot_text;
+  Time now;
+  std::vector<std::string> each_values;
+};
+
+Result<Common> ResolveCommon(const Settings& settings, const RunRequest& request) {
+  Common common;
+  ASSIGN_OR_RETURN(common.pipeline, LoadPipelineByName(settings, request.pipeline));
+  const core::Pipeline& pipeline = *common.pipeline;
+  core::PlaceholderValues& placeholders = common.placeholders;
+  ASSIGN_OR_RETURN(placeholders.parameters,
+                   core::ResolveParameters(pipeline, request.parameters, EnvironmentVariable));
+  placeholders.variables = settings.environment.vars;
+  RETURN_IF_ERROR(CheckBucket(pipeline, settings.environment, placeholders.parameters));
+  common.refresh = request.refresh;
+  const core::Parameter* refresh = pipeline.FindAlias("refresh");
+  if (refresh != nullptr && common.refresh == core::Refresh::kUnset) {
+    const nlohmann::json given =
+        core::GivenValue(*refresh, request.parameters, EnvironmentVariable);
+    if (given.is_string()) {
+      ASSIGN_OR_RETURN(common.refresh, core::ParseRefresh(given.get<std::string>()));
+    }
+  }
+  ASSIGN_OR_RETURN(common.slot_text, SlotText(pipeline, request, placeholders.parameters));
+  ASSIGN_OR_RETURN(common.now, NowForSlots(settings, common.slot_text));
+  ASSIGN_OR_RETURN(common.each_values, EachValue(pipeline, placeholders));
+  if (OneFileForAll(placeholders.parameters, common.each_values)) {
+    return Invalid(
+        "layout: this version writes one file a {}; ask for one of {}, or use layout collection",
+        pipeline.for_each->variable, fmt::join(common.each_values, ", "));
+  }
+  return common;
+}
+
+Result<core::RunSpec> SpecOfEach(const Settings& settings, const RunRequest& request,
+                                 const Common& common, const std::string& each) {
+  const core::Pipeline& pipeline = *common.pipeline;
+  core::RunSpec spec;
+  spec.definition = common.pipeline;
+  spec.pipeline.text = pipeline.name;
+  Result<core::Slot> slot = core::ResolveSlot(pipeline, common.slot_text, common.now, each);
+  if (!slot.ok()) {
+    return common.each_values.size() == 1
+               ? slot.status()
+               : Status(Invalid("{} '{}': {}; nothing is collected of the others either",
+                                pipeline.for_each->variable, each, slot.error().message));
+  }
+  spec.slot = std::move(slot).value();
+  spec.parameters = common.placeholders.parameters;
+  spec.placeholders = common.placeholders;
+  spec.placeholders.slot = spec.slot.start;
+  if (pipeline.for_each) spec.placeholders.names[pipeline.for_each->variable] = each;
+  AddLayout(pipeline, common.each_values, each, spec.placeholders);
+  ASSIGN_OR_RETURN(spec.dataset.text, core::ExpandPlaceholders(pipeline.dataset, spec.placeholders),
+                   "dataset");
+  spec.dataset.text += BoxSuffix(pipeline, spec.parameters);
+  RETURN_IF_ERROR(lake::CheckDatasetName(spec.dataset.text), "dataset");
+  spec.run = NewRunId();
+  spec.refresh = common.refresh;
+  spec.late = request.late;
+  spec.allow_shrink = request.allow_shrink;
+  spec.takeover = request.takeover;
+  spec.environment = settings.environment.name;
+  spec.simulated = settings.simulated;
+  spec.workers = request.workers > 0
+                     ? request.workers
+                     : static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+  spec.time_limit = pipeline.timeout;
+  return spec;
 }
 
 }  // namespace
@@ -63,46 +191,27 @@ Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings&
   return std::make_shared<const core::Pipeline>(std::move(pipeline));
 }
 
-Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request) {
+Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& request) {
   RETURN_IF_ERROR(net::Endpoints::FromEnvironment(environ, {}).status());
-  ASSIGN_OR_RETURN(const auto pipeline, LoadPipelineByName(settings, request.pipeline));
-  core::PlaceholderValues placeholders;
-  ASSIGN_OR_RETURN(placeholders.parameters,
-                   core::ResolveParameters(*pipeline, request.parameters, EnvironmentVariable));
-  placeholders.variables = settings.environment.vars;
-  const std::string slot_text = SlotText(*pipeline, request);
-  ASSIGN_OR_RETURN(const Time now, NowForSlots(settings, slot_text));
-  const std::vector<std::string> each_values = EachValue(*pipeline, placeholders);
-  if (each_values.empty())
-    return Invalid("for_each: '{}' gave no values", pipeline->for_each->variable);
-
-  std::vector<RunPlan> plans;
-  for (const std::string& each : each_values) {
+  ASSIGN_OR_RETURN(const Common common, ResolveCommon(settings, request));
+  ResolvedRuns resolved;
+  ASSIGN_OR_RETURN(resolved.settings, WithRoots(settings, common.placeholders));
+  for (const std::string& each : common.each_values) {
     RunPlan plan;
-    core::RunSpec& spec = plan.spec;
-    spec.definition = pipeline;
-    spec.pipeline.text = pipeline->name;
-    ASSIGN_OR_RETURN(spec.slot, core::ResolveSlot(*pipeline, slot_text, now, each));
-    spec.parameters = placeholders.parameters;
-    spec.placeholders = placeholders;
-    spec.placeholders.slot = spec.slot.start;
-    if (pipeline->for_each) spec.placeholders.names[pipeline->for_each->variable] = each;
-    ASSIGN_OR_RETURN(spec.dataset.text,
-                     core::ExpandPlaceholders(pipeline->dataset, spec.placeholders), "dataset");
-    spec.run = NewRunId();
-    spec.refresh = request.refresh;
-    spec.late = request.late;
-    spec.environment = settings.environment.name;
-    spec.simulated = settings.simulated;
-    spec.workers = request.workers > 0
-                       ? request.workers
-                       : static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
-    spec.time_limit = pipeline->timeout;
-    plan.outside_window =
-        settings.clock != "slot" && core::OutsideWindow(*pipeline, spec.slot, now);
-    plans.push_back(std::move(plan));
+    ASSIGN_OR_RETURN(plan.spec, SpecOfEach(resolved.settings, request, common, each));
+    if (!request.dataset.empty() && plan.spec.dataset.text != request.dataset) continue;
+    plan.outside_window = settings.clock != "slot" &&
+                          core::OutsideWindow(*common.pipeline, plan.spec.slot, common.now);
+    ASSIGN_OR_RETURN(const auto open, core::OpenTime(plan.spec));
+    plan.open = settings.clock != "slot" &&
+                core::IsOpen(*common.pipeline, plan.spec.slot, open, common.now);
+    resolved.plans.push_back(std::move(plan));
   }
-  return plans;
+  if (resolved.plans.empty()) {
+    return NotFound("{} with these parameters has no dataset '{}'", common.pipeline->name,
+                    request.dataset);
+  }
+  return resolved;
 }
 
 }  // namespace catchment::app

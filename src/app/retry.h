@@ -17,12 +17,13 @@ struct RetryRequest {
 };
 
 struct RetryAnswer {
-  std::vector<std::string> slots;        ///< chosen, oldest first
+  /// Chosen, oldest first; with the dataset in front where it is not the pipeline's name.
+  std::vector<std::string> slots;
   std::vector<core::RunResult> results;  ///< empty with dry_run
 };
 
-/// Run again the slots of a pipeline whose newest run did not end well. A slot published with gaps
-/// becomes a revision.
+/// Run again the slots of a pipeline whose newest run did not end well, of the dataset where it did
+/// not, with that run's parameters. A slot published with gaps becomes a revision.
 Result<RetryAnswer> Retry(const Settings& settings, const RetryRequest& request,
                           const RunControl& control);
 

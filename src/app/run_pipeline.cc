@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -81,12 +82,18 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
 Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
                                                  const RunRequest& request,
                                                  const RunControl& control) {
-  ASSIGN_OR_RETURN(const std::vector<RunPlan> plans, ResolveRuns(settings, request));
-  ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));
+  ASSIGN_OR_RETURN(ResolvedRuns resolved, ResolveRuns(settings, request));
+  ASSIGN_OR_RETURN(const auto state, StateStores::Open(resolved.settings));
+  const auto started = OpContext::Steady::now();
   std::vector<core::RunResult> results;
-  for (const RunPlan& plan : plans) {
-    ASSIGN_OR_RETURN(core::RunResult result, RunOne(settings, plan.spec, *state, control));
-    if (result.published) RemoveSettledWork(settings, *state);
+  for (RunPlan& plan : resolved.plans) {
+    if (plan.spec.time_limit) {  // of all values together
+      const auto used =
+          std::chrono::floor<std::chrono::milliseconds>(OpContext::Steady::now() - started);
+      plan.spec.time_limit = std::max(*plan.spec.time_limit - used, std::chrono::milliseconds(1));
+    }
+    ASSIGN_OR_RETURN(core::RunResult result, RunOne(resolved.settings, plan.spec, *state, control));
+    if (result.published) RemoveSettledWork(resolved.settings, *state);
     results.push_back(std::move(result));
     if (control.stop.stop_requested()) break;
   }

@@ -15,11 +15,14 @@ namespace catchment::app {
 /// `catchment run`.
 struct RunRequest {
   std::string pipeline;  ///< name or path
-  std::string slot = "due";
-  nlohmann::json parameters = nlohmann::json::object();  ///< by name or alias, texts
+  std::string slot;      ///< empty: not said; the parameter that is another name of it, else `due`
+  nlohmann::json parameters = nlohmann::json::object();  ///< by name or alias, texts or values
+  std::string dataset;  ///< only this one of the `for_each` values'; empty: all
   core::Refresh refresh = core::Refresh::kUnset;
   bool late = false;
-  int workers = 0;  ///< 0: as many as the machine has cores, at least 2
+  bool allow_shrink = false;  ///< publish fewer rows than the slot had
+  bool takeover = false;      ///< exports replace files of other datasets
+  int workers = 0;            ///< 0: as many as the machine has cores, at least 2
 };
 
 /// How the caller watches and ends a run.
@@ -43,8 +46,14 @@ int ExitCodeOf(const std::vector<core::RunResult>& results);
 struct RunPlan {
   core::RunSpec spec;
   bool outside_window = false;
+  bool open = false;  ///< a publish does not close the slot yet: it is collected again
 };
-Result<std::vector<RunPlan>> ResolveRuns(const Settings& settings, const RunRequest& request);
+/// The runs of one request, and where they read and write: roots hold no placeholders any more.
+struct ResolvedRuns {
+  Settings settings;
+  std::vector<RunPlan> plans;
+};
+Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& request);
 
 /// A pipeline by name or path. kInvalid: every problem of the file, one a line.
 Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings,

@@ -1,11 +1,14 @@
 #include "app/settings.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <set>
 
 #include "app/installation.h"
 #include "base/text.h"
+#include "core/values.h"
 
 extern char** environ;
 
@@ -32,6 +35,24 @@ std::vector<fs::path> PipelineFolders(const Settings& settings) {
   return folders;
 }
 
+/// A value fills one part of a root and leads nowhere else: no `/`, no `..`.
+Result<fs::path> FilledRoot(const core::Config& config, const std::string& root,
+                            const core::PlaceholderValues& values) {
+  for (const std::string& name : core::ListPlaceholders(root)) {
+    const std::string parameter = name.substr(name.find('.') + 1);
+    const nlohmann::json value = values.parameters.value(parameter, nlohmann::json());
+    if (!value.is_string())
+      return Invalid("root '{}' depends on {}, which has no value here", root, parameter);
+    const auto text = value.get<std::string>();
+    if (!core::CheckPathPrefix(text).ok() || text.find('/') != std::string::npos) {
+      return Invalid("{}: expected a name of letters, digits, '.', '_' and '-', found '{}'",
+                     parameter, text.substr(0, 64));
+    }
+  }
+  ASSIGN_OR_RETURN(const std::string filled, core::ExpandPlaceholders(root, values));
+  return LocalRoot(config, filled);
+}
+
 }  // namespace
 
 Result<fs::path> LocalRoot(const core::Config& config, const std::string& root) {
@@ -54,13 +75,21 @@ Result<Settings> LoadSettings(const SettingsRequest& request) {
   ASSIGN_OR_RETURN(settings.environment, settings.config.FindEnvironment(request.environment));
   if (const char* clock = std::getenv("CATCHMENT_CLOCK"); clock != nullptr) settings.clock = clock;
   settings.simulated = !settings.clock.empty() || AnyEndpointVariable();
-  ASSIGN_OR_RETURN(settings.lake_root, LocalRoot(settings.config, settings.environment.lake));
-  for (const auto& [name, root] : settings.environment.exports) {
-    ASSIGN_OR_RETURN(settings.export_roots[name], LocalRoot(settings.config, root));
+  ASSIGN_OR_RETURN(settings.state_folder, StateFolder(settings.config, settings.environment));
+  if (request.roots_later) return settings;
+  return WithRoots(std::move(settings), {});
+}
+
+Result<Settings> WithRoots(Settings settings, const core::PlaceholderValues& values) {
+  const core::Environment& environment = settings.environment;
+  ASSIGN_OR_RETURN(settings.lake_root, FilledRoot(settings.config, environment.lake, values),
+                   "environment '{}'", environment.name);
+  for (const auto& [name, root] : environment.exports) {
+    ASSIGN_OR_RETURN(settings.export_roots[name], FilledRoot(settings.config, root, values),
+                     "environment '{}'", environment.name);
   }
   // Beside the lake, never inside it: exports are other programs' files.
   settings.export_roots.try_emplace("default", settings.lake_root.parent_path() / "exports");
-  ASSIGN_OR_RETURN(settings.state_folder, StateFolder(settings.config, settings.environment));
   return settings;
 }
 
@@ -117,6 +146,16 @@ Result<std::string> DatasetOf(const Settings& settings, const std::string& name_
   const std::string last = fs::path(name_or_path).lexically_normal().filename().string();
   if (!last.empty() && fs::is_directory(settings.lake_root / last / "manifests", error))
     return last;
+  std::vector<std::string> below;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(settings.lake_root / last, error)) {
+    if (fs::is_directory(entry.path() / "manifests", error))
+      below.push_back(last + "/" + entry.path().filename().string());
+  }
+  if (!last.empty() && !below.empty()) {
+    std::sort(below.begin(), below.end());
+    return NotFound("'{}' has several datasets; name one of {}", last, fmt::join(below, ", "));
+  }
   return NotFound(
       "there is no dataset '{}' in {}; run its pipeline first, or name another environment",
       name_or_path, settings.lake_root.string());

@@ -12,6 +12,7 @@
 #include "core/catalogue.h"
 #include "core/config.h"
 #include "core/pipeline.h"
+#include "core/placeholders.h"
 
 namespace catchment::app {
 
@@ -19,6 +20,7 @@ namespace catchment::app {
 struct SettingsRequest {
   std::string config_path;            ///< --config; empty: found upwards from the working folder
   std::string environment = "local";  ///< --env
+  bool roots_later = false;           ///< parameters that roots name are told later (WithRoots)
 };
 
 /// Where this invocation reads and writes: configuration and environment, with paths made absolute.
@@ -33,9 +35,14 @@ struct Settings {
   bool simulated = false;  ///< an endpoint or clock variable is set; manifests say so
 };
 
-/// kInvalid: no such environment, a root that this version cannot write (`s3://…`), or a simulated
-/// world together with a root that is not local.
+/// kInvalid: no such environment, a root that this version cannot write (`s3://…`), a simulated
+/// world together with a root that is not local, or a root that names a parameter unless
+/// `roots_later`.
 Result<Settings> LoadSettings(const SettingsRequest& request);
+
+/// The same with the parameters of a run in the roots. kInvalid: a root names a parameter that has
+/// no value, or one that would lead elsewhere.
+Result<Settings> WithRoots(Settings settings, const core::PlaceholderValues& values);
 
 /// A root as an absolute local path; relative ones start at the configuration's folder. kInvalid: a
 /// URL of an object store.

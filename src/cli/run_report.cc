@@ -1,5 +1,6 @@
 #include "cli/run_report.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
@@ -7,12 +8,15 @@
 namespace catchment::cli {
 namespace {
 
-void PrintResult(const core::RunResult& result, const std::string& verb) {
+/// `several`: each is told with its dataset.
+void PrintResult(const core::RunResult& result, const std::string& verb, bool several) {
   const bool failed = result.exit_code != 0 && result.exit_code != 3;
+  const std::string message =
+      several ? result.record.dataset.text + ": " + result.message : result.message;
   if (failed) {
-    std::fprintf(stderr, "catchment %s: %s\n", verb.c_str(), result.message.c_str());
+    std::fprintf(stderr, "catchment %s: %s\n", verb.c_str(), message.c_str());
   } else {
-    PrintText(result.message);
+    PrintText(message);
   }
   for (const Gap& gap : result.record.gaps) {
     const bool told = failed && !gap.detail.empty() && result.message.ends_with(gap.detail);
@@ -27,7 +31,11 @@ void PrintResult(const core::RunResult& result, const std::string& verb) {
 
 void ReportRuns(const std::vector<core::RunResult>& results, const Session& session) {
   if (!session.format.json) {
-    for (const core::RunResult& result : results) PrintResult(result, session.name);
+    const bool several =
+        std::any_of(results.begin(), results.end(), [&](const core::RunResult& result) {
+          return result.record.dataset != results.front().record.dataset;
+        });
+    for (const core::RunResult& result : results) PrintResult(result, session.name, several);
     return;
   }
   nlohmann::json list = nlohmann::json::array();

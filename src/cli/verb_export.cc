@@ -17,7 +17,9 @@ struct ExportOptions {
 
 void SetUpExport(CLI::App& app, Session& session) {
   auto options = std::make_shared<ExportOptions>();
-  app.add_option("pipeline", options->pipeline, "a pipeline's name, folder or file")->required();
+  app.add_option("pipeline", options->pipeline,
+                 "a pipeline's name, folder or file, or one of its datasets")
+      ->required();
   app.add_option("--publish", options->publish, "the publish of this number (default: the newest)")
       ->type_name("N");
   app.add_flag("--takeover", options->takeover, "replace files that belong to another dataset");

@@ -2,6 +2,7 @@
 
 #include "app/plan.h"
 #include "cli/engine_verbs.h"
+#include "cli/run_options.h"
 
 namespace catchment::cli {
 namespace {
@@ -22,12 +23,14 @@ void Print(const app::PlanAnswer& plan) {
 }  // namespace
 
 void SetUpPlan(CLI::App& app, Session& session) {
-  auto request = std::make_shared<app::RunRequest>();
-  app.add_option("pipeline", request->pipeline, "a pipeline's name, folder or file")->required();
-  app.add_option("--slot", request->slot, "a time, a month or `due` (default)")->type_name("SLOT");
-  app.callback([request, &session] {
+  auto options = std::make_shared<RunOptions>();
+  AddRunOptions(app, *options);
+  app.callback([options, &session] {
+    session.settings.roots_later = true;
     const auto settings = app::LoadSettings(session.settings);
     if (!settings.ok()) return session.Fail(settings.status());
+    const Result<app::RunRequest> request = options->Request();
+    if (!request.ok()) return session.Fail(request.status());
     const auto plans = app::PlanRuns(*settings, *request);
     if (!plans.ok()) return session.Fail(plans.status());
     if (!session.format.json) {

@@ -23,6 +23,26 @@ Pipeline WithParameters() {
   return pipeline;
 }
 
+Pipeline OfMonths() {
+  Pipeline pipeline = WithParameters();
+  pipeline.slot.period = Period::kMonth;
+  pipeline.parameters[1].minimum = 1;
+  pipeline.parameters[1].maximum = 31;
+  Parameter layout;
+  layout.name = "layout";
+  layout.allowed = {"auto", "collection", "seed"};
+  layout.fallback = "auto";
+  Parameter collections;
+  collections.name = "collections";
+  collections.type = "list";
+  collections.allowed = {"HLSL30_2.0", "HLSS30_2.0"};
+  Parameter box;
+  box.name = "boundingBox";
+  box.type = "box";
+  for (Parameter* more : {&layout, &collections, &box}) pipeline.parameters.push_back(*more);
+  return pipeline;
+}
+
 std::optional<std::string> NoVariables(const std::string&) { return std::nullopt; }
 
 TEST(ParameterTest, CommandLineGoesBeforeEnvironmentBeforeFile) {
@@ -44,7 +64,7 @@ TEST(ParameterTest, EmptyAndUnreplacedTextsAreNotGiven) {
 TEST(ParameterTest, TextsBecomeValues) {
   EXPECT_EQ((*ResolveParameters(WithParameters(), {{"counts", "1,5, 10"}}, NoVariables))["counts"],
             nlohmann::json({1, 5, 10}));
-  EXPECT_EQ((*ResolveParameters(WithParameters(), {{"slot", "202401"}}, NoVariables))["yearMonth"],
+  EXPECT_EQ((*ResolveParameters(OfMonths(), {{"slot", "202401"}}, NoVariables))["yearMonth"],
             "202401");
 }
 
@@ -53,6 +73,49 @@ TEST(ParameterTest, TellsAllProblems) {
       ResolveParameters(WithParameters(), {{"thread", 1}, {"threads", "many"}}, NoVariables);
   EXPECT_ERROR(refused, Code::kInvalid, "p has no parameter 'thread'; did you mean 'threads'?");
   EXPECT_ERROR(refused, Code::kInvalid, "threads: expected a whole number, found 'many'");
+}
+
+// H19: `2025-01` was refused although documented.
+TEST(ParameterTest, AMonthHasTwoFormsAndNoOther) {
+  for (const char* text : {"202401", "2024-01"})
+    EXPECT_OK(ResolveParameters(OfMonths(), {{"yearMonth", text}}, NoVariables));
+  for (const char* text : {"2024-1", "202413", "2024", "24-01", "2024-01-17", "january", "20240"}) {
+    const auto refused = ResolveParameters(OfMonths(), {{"yearMonth", text}}, NoVariables);
+    ASSERT_FALSE(refused.ok()) << text;
+    EXPECT_EQ(refused.error().message, "yearMonth: expected YYYYMM, e.g. 202401");
+    EXPECT_EQ(refused.error().code, Code::kInvalid);  // H20: exit 2, so that nobody tries again
+  }
+  EXPECT_TRUE(
+      (*ResolveParameters(OfMonths(), {{"yearMonth", "Ref::yearMonth"}}, NoVariables))["yearMonth"]
+          .is_null());
+}
+
+TEST(ParameterTest, ValuesStayInTheirRangeAndAmongTheAllowedOnes) {
+  const auto refused = [](const char* name, const char* text) {
+    const auto values = ResolveParameters(OfMonths(), {{name, text}}, NoVariables);
+    return values.ok() ? std::string() : values.error().message;
+  };
+  EXPECT_EQ(refused("threads", "31"), "");
+  EXPECT_EQ(refused("threads", "32"), "threads: expected 1 to 31, found 32");
+  EXPECT_EQ(refused("threads", "0"), "threads: expected 1 to 31, found 0");
+  EXPECT_EQ(refused("layout", "seeds"),
+            "layout: expected auto, collection, seed, found 'seeds'; did you mean 'seed'?");
+  EXPECT_EQ(refused("collections", "HLSL30_2.0"), "");
+  EXPECT_EQ(refused("collections", "HLSL30_2.0,HLSX30"),
+            "collections: expected some of HLSL30_2.0, HLSS30_2.0, found 'HLSX30'");
+  EXPECT_EQ(refused("collections", ","),
+            "collections: expected some of HLSL30_2.0, HLSS30_2.0, found none");
+}
+
+// H17: boundingBox was accepted and ignored; every documented form now gives the same text.
+TEST(ParameterTest, ABoxBecomesItsShortestText) {
+  for (const char* text : {"-124.7,32.5,-114.1,42.0", "-124.7/32.5/-114.1/42.0"}) {
+    const auto values = ResolveParameters(OfMonths(), {{"boundingBox", text}}, NoVariables);
+    ASSERT_OK(values);
+    EXPECT_EQ((*values)["boundingBox"], "-124.7,32.5,-114.1,42");
+  }
+  EXPECT_ERROR(ResolveParameters(OfMonths(), {{"boundingBox", "1,2,3"}}, NoVariables),
+               Code::kInvalid, "boundingBox: expected W,S,E,N");
 }
 
 TEST(PlaceholderTest, ExpandsKnownNamesAndLeavesOtherBracesAlone) {

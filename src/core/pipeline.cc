@@ -84,8 +84,20 @@ const Parameter* Pipeline::FindParameter(const std::string& parameter) const {
   return nullptr;
 }
 
+const Parameter* Pipeline::FindAlias(const std::string& alias) const {
+  for (const Parameter& candidate : parameters) {
+    if (candidate.alias == alias) return &candidate;
+  }
+  return nullptr;
+}
+
 std::string TaskOf(const std::string& reference) {
   return reference.substr(0, reference.find('.'));
+}
+
+const std::vector<std::string>& ParameterAliases() {
+  static const std::vector<std::string> aliases = {"slot", "refresh", "bucket"};
+  return aliases;
 }
 
 const std::vector<std::string>& ExportAcls() {

@@ -65,8 +65,12 @@ struct Parameter {
   std::string type = "text";  ///< as ComponentKey::type
   nlohmann::json fallback;    ///< `default:`; null: none
   std::string help;
-  std::string env;    ///< environment variable that sets it; empty: none
-  std::string alias;  ///< `slot`: another name of --slot; empty: none
+  std::string env;  ///< environment variable that sets it; empty: none
+  /// `slot`, `refresh`: another name of --slot, --refresh; `bucket`: of the bucket that the
+  /// environment's roots lie in; empty: none.
+  std::string alias;
+  std::vector<std::string> allowed;        ///< the only texts, or elements of a list; empty: any
+  std::optional<double> minimum, maximum;  ///< of a number, both included
   Mark mark;
 };
 
@@ -150,7 +154,9 @@ struct ExportSpec {
   Mark mark;
 
   /// Whether the path holds no slot: then only the newest slot's publish writes it.
-  bool slotless() const { return path.find("{slot") == std::string::npos; }
+  bool slotless() const {
+    return path.find("{slot") == std::string::npos && path.find("{layout}") == std::string::npos;
+  }
 };
 
 struct SinkSpec {
@@ -190,9 +196,12 @@ struct Pipeline {
 
   const TaskSpec* FindTask(const std::string& task) const;
   const Parameter* FindParameter(const std::string& parameter) const;
+  /// The parameter that is another name of this; null: none.
+  const Parameter* FindAlias(const std::string& alias) const;
 };
 
-/// What `acl:` and `on:` may be.
+/// What `alias:`, `acl:` and `on:` may be.
+const std::vector<std::string>& ParameterAliases();
 const std::vector<std::string>& ExportAcls();
 const std::vector<std::string>& SinkEvents();
 

@@ -7,8 +7,10 @@
 #include "base/cron.h"
 #include "base/text.h"
 #include "core/pipeline_check_internal.h"
+#include "core/run_spec.h"
 #include "core/slot.h"
 #include "core/value_type_internal.h"
+#include "core/values.h"
 #include "core/yaml_internal.h"
 
 namespace catchment::core {
@@ -69,6 +71,18 @@ void ReadRange(const YamlNode& node, ColumnContract& column, Problems& problems)
   if (!read(ends[0], column.minimum)) return wrong();
   if (ends.size() == 2 && !read(ends[1], column.maximum)) return wrong();
   if (column.minimum && column.maximum && *column.minimum > *column.maximum) wrong();
+}
+
+/// `range: [1, 31]` of a parameter.
+void ReadBounds(const YamlNode& node, Parameter& parameter, Problems& problems) {
+  if (parameter.type != "int" && parameter.type != "integer" && parameter.type != "number") {
+    problems.Add(node.mark, "range: only numbers have one; the type is {}", parameter.type);
+    return;
+  }
+  ColumnContract bounds;
+  ReadRange(node, bounds, problems);
+  parameter.minimum = bounds.minimum;
+  parameter.maximum = bounds.maximum;
 }
 
 class Reader {
@@ -260,8 +274,12 @@ void Reader::ReadParameters(const YamlNode& node, Pipeline& pipeline) {
     }
     parameter.help = reader.Text("help");
     parameter.env = reader.Text("env");
-    parameter.alias = reader.Choice("alias", {"slot"}, "");
+    if (reader.Has("alias")) parameter.alias = reader.Choice("alias", ParameterAliases(), "");
+    parameter.allowed = reader.Texts("allowed");
+    if (const YamlNode* range = reader.Find("range")) ReadBounds(*range, parameter, problems_);
     reader.Finish();
+    const Status fits = CheckParameter(parameter, parameter.fallback);
+    if (!fits.ok()) problems_.Add(name.mark, "default: {}", fits.error().message);
     pipeline.parameters.push_back(std::move(parameter));
   }
 }

@@ -132,19 +132,21 @@ json SlotSchema() {
              {"period"});
 }
 
-json ParameterSchema() {
-  return Map({{"type", Choice(ValueTypes())},
-              {"default", json::object()},
-              {"help", Scalar()},
-              {"env", Text("environment variable that sets it")},
-              {"alias", Choice({"slot"})}});
-}
-
 json RangeSchema() {
   const json end = {{"type", {"number", "null"}}};
   return {{"anyOf",
            {{{"type", "array"}, {"items", end}, {"minItems", 1}, {"maxItems", 2}},
             Text("\"(low, high]\": a round bracket leaves the end out")}}};
+}
+
+json ParameterSchema() {
+  return Map({{"type", Choice(ValueTypes())},
+              {"default", json::object()},
+              {"help", Scalar()},
+              {"env", Text("environment variable that sets it")},
+              {"alias", Choice(ParameterAliases())},
+              {"allowed", Texts()},
+              {"range", RangeSchema()}});
 }
 
 json ContractSchema() {

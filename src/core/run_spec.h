@@ -33,7 +33,9 @@ struct RunSpec {
   /// What placeholders stand for in this run: parameters, environment's variables, slot, names.
   PlaceholderValues placeholders;
   Refresh refresh = Refresh::kUnset;
-  bool late = false;  ///< collect although the slot's window is over
+  bool late = false;          ///< collect although the slot's window is over
+  bool allow_shrink = false;  ///< publish fewer rows than the slot had
+  bool takeover = false;      ///< exports replace files of other datasets
   std::string environment = "local";
   bool simulated = false;
   int attempt = 1;
@@ -41,12 +43,31 @@ struct RunSpec {
   std::optional<std::chrono::milliseconds> time_limit;
 };
 
-/// Values of all declared parameters: `given_values` (an object: texts or typed values by name or
-/// alias), else the environment variable, else the default. Empty texts and unreplaced `Ref::…`
-/// count as not given. `alias: slot` parameters are left out of the check for required. kInvalid:
-/// unknown names with the nearest known, values of a wrong type; all problems, one a line.
-Result<nlohmann::json> ResolveParameters(
-    const Pipeline& pipeline, const nlohmann::json& given_values,
-    const std::function<std::optional<std::string>(const std::string&)>& environment_variable);
+using EnvironmentVariables = std::function<std::optional<std::string>(const std::string& variable)>;
+
+/// What was said of one parameter: in `given_values` (an object: texts or typed values by name or
+/// alias), else by its environment variable. Null: nothing, an empty text, or an unreplaced
+/// `Ref::…` (what AWS Batch leaves where a parameter was not submitted).
+nlohmann::json GivenValue(const Parameter& parameter, const nlohmann::json& given_values,
+                          const EnvironmentVariables& environment_variable);
+
+/// Values of all declared parameters: those given (GivenValue), else the defaults. kInvalid:
+/// unknown names with the nearest known, values of a wrong type, not allowed or out of range, a
+/// text that is no slot for `alias: slot` (`yearMonth: expected YYYYMM, e.g. 202401`); all
+/// problems, one a line.
+Result<nlohmann::json> ResolveParameters(const Pipeline& pipeline,
+                                         const nlohmann::json& given_values,
+                                         const EnvironmentVariables& environment_variable);
+
+/// Whether a typed value is among the `allowed` ones and in range; null is. kInvalid: what is
+/// expected.
+Status CheckParameter(const Parameter& parameter, const nlohmann::json& value);
+
+/// What the slot parameter of a pipeline takes: `expected YYYYMM, e.g. 202401`.
+std::string ExpectedSlotText(Period period);
+
+/// How long after its end the spec's slot stays open: `slot.open` with placeholders filled; zero
+/// without one. kInvalid: no duration.
+Result<std::chrono::milliseconds> OpenTime(const RunSpec& spec);
 
 }  // namespace catchment::core

@@ -10,12 +10,7 @@ using std::chrono::milliseconds;
 /// Whether a published slot is collected again without being asked to.
 Result<bool> CollectsAgain(const RunSpec& spec, const SlotStanding& standing, Time now) {
   const Pipeline& pipeline = *spec.definition;
-  milliseconds open{0};
-  if (!pipeline.slot.open.empty()) {
-    ASSIGN_OR_RETURN(const std::string text,
-                     ExpandPlaceholders(pipeline.slot.open, spec.placeholders));
-    ASSIGN_OR_RETURN(open, ParseDuration(text), "slot.open");
-  }
+  ASSIGN_OR_RETURN(const milliseconds open, OpenTime(spec));
   return IsOpen(pipeline, spec.slot, open, now) ||
          (standing.published_at &&
           RecheckDue(pipeline, spec.slot, open, *standing.published_at, now));

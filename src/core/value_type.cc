@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "core/placeholders.h"
 #include "core/value_type_internal.h"
+#include "core/values.h"
 
 namespace catchment::core {
 
@@ -11,7 +12,8 @@ using nlohmann::json;
 
 const std::vector<std::string>& ValueTypes() {
   static const std::vector<std::string> types = {"text",     "bool",    "int",  "integer", "number",
-                                                 "duration", "percent", "list", "map",     "any"};
+                                                 "duration", "percent", "size", "box",     "path",
+                                                 "list",     "map",     "any"};
   return types;
 }
 
@@ -42,16 +44,6 @@ json ListElement(std::string_view text) {
 
 }  // namespace
 
-Result<double> ParseShare(std::string_view text) {
-  const bool percent = text.ends_with('%');
-  Result<double> number = ParseNumber(Trim(percent ? text.substr(0, text.size() - 1) : text));
-  const double share = number.ok() ? (percent ? *number / 100 : *number) : -1;
-  if (!(share >= 0 && share <= 1)) {
-    return Invalid("'{}' is not a share; use 20% or 0.2", text.substr(0, 64));
-  }
-  return share;
-}
-
 Status CheckType(const json& value, std::string_view type) {
   if (value.is_null() || type == "any" || type.empty()) return {};
   if (value.is_string() && !ListPlaceholders(value.get_ref<const std::string&>()).empty())
@@ -75,6 +67,19 @@ Status CheckType(const json& value, std::string_view type) {
     if (value.is_number()) return ParseShare(value.dump()).status();
     return value.is_string() ? ParseShare(value.get_ref<const std::string&>()).status()
                              : expected("a share such as 20% or 0.2");
+  }
+  if (type == "size") {
+    return value.is_number()   ? ParseSize(value.dump()).status()
+           : value.is_string() ? ParseSize(value.get_ref<const std::string&>()).status()
+                               : expected("a size such as 384MiB");
+  }
+  if (type == "box") {
+    return value.is_string() ? ParseBox(value.get_ref<const std::string&>()).status()
+                             : expected("W,S,E,N in degrees");
+  }
+  if (type == "path") {
+    return value.is_string() ? CheckPathPrefix(value.get_ref<const std::string&>())
+                             : expected("a path such as hls-data");
   }
   return Internal("value type '{}' is not known", type);
 }
@@ -104,6 +109,9 @@ Result<json> CoerceText(const json& value, std::string_view type) {
       }
     } else if (type == "map") {
       typed = json::parse(text, nullptr, false);
+    } else if (type == "box") {
+      ASSIGN_OR_RETURN(const Box box, ParseBox(text));
+      typed = BoxText(box);
     }
     if (typed.is_discarded()) {
       return Invalid("'{}' is not JSON; write {}", text.substr(0, 64),

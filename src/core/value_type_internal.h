@@ -17,10 +17,8 @@ const std::vector<std::string>& ValueTypes();
 Status CheckType(const nlohmann::json& value, std::string_view type);
 
 /// Turn a text, as a command line or an environment variable gives it, into a value of `type`:
-/// lists are separated by commas, maps are JSON. Other values are only checked.
+/// lists are separated by commas, maps are JSON, a box becomes its BoxText. Other values are only
+/// checked.
 Result<nlohmann::json> CoerceText(const nlohmann::json& value, std::string_view type);
-
-/// `99.9%` or `0.999` as a share, 0…1.
-Result<double> ParseShare(std::string_view text);
 
 }  // namespace catchment::core

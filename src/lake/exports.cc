@@ -70,6 +70,20 @@ Status WriteRows(const columnar::Table& rows, ExportFormat format, const fs::pat
   return Internal("an export format without a writer");
 }
 
+/// The view of the table alone. A month's path holds that month, not all there are.
+View ExportedTable(const View& view, const ExportItem& item) {
+  View exported;
+  exported.dataset = view.dataset;
+  exported.number = view.number;
+  const auto found = view.tables.find(item.record.table);
+  if (found == view.tables.end()) return exported;
+  TableView& table = exported.tables.emplace(found->first, found->second).first->second;
+  if (table.mode == TableMode::kPartition && !item.record.slotless) {
+    std::erase_if(table.files, [&](const LiveFile& file) { return file.publish != view.number; });
+  }
+  return exported;
+}
+
 /// The one data object that a Parquet export of a table can copy byte for byte; null if there is
 /// none.
 const FileEntry* WholeFile(const View& view, const ExportItem& item, ExportFormat format) {
@@ -82,9 +96,9 @@ const FileEntry* WholeFile(const View& view, const ExportItem& item, ExportForma
   return whole ? &file : nullptr;
 }
 
-/// Whether a newer publish's export stands there. kExists: another dataset's does.
-Result<bool> NewerStands(const ExportRoot& root, const ExportItem& item) {
-  ASSIGN_OR_RETURN(const std::optional<ExportFound> found, root.Find(item.record.path));
+/// Whether `found` is a newer publish's export. kExists: another dataset's.
+Result<bool> NewerStands(const ExportRoot& root, const std::optional<ExportFound>& found,
+                         const ExportItem& item) {
   if (!found || !found->mark) return false;
   if (found->mark->dataset != item.dataset) {
     if (item.takeover) return false;
@@ -93,6 +107,20 @@ Result<bool> NewerStands(const ExportRoot& root, const ExportItem& item) {
                      root.Name(), item.record.path, found->mark->dataset);
   }
   return found->mark->publish > item.publish;
+}
+
+/// Whether `found` is the copy that an earlier publish made of the same data object.
+bool SameObjectStands(const ReadStore& store, const View& view, const ExportItem& item,
+                      const std::optional<ExportFound>& found, const FileEntry& whole) {
+  if (!found || !found->mark || found->mark->dataset != item.dataset ||
+      found->mark->publish >= item.publish || found->mark->publish == 0 ||
+      found->bytes != static_cast<uint64_t>(whole.bytes))
+    return false;
+  const Result<Manifest> earlier = ReadManifest(store, view.dataset, found->mark->publish);
+  if (!earlier.ok()) return false;  // pruned: written again
+  const auto table = earlier->tables.find(item.record.table);
+  return table != earlier->tables.end() && table->second.files.size() == 1 &&
+         table->second.files.front().sha256 == whole.sha256;
 }
 
 }  // namespace
@@ -107,7 +135,9 @@ Result<ExportFormat> ParseExportFormat(std::string_view as) {
 Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, const View& view,
                                   const ExportItem& item) {
   RETURN_IF_ERROR(CheckKey(item.record.path), "export {}", item.record.id);
-  ASSIGN_OR_RETURN(const bool newer, NewerStands(root, item), "export {}", item.record.id);
+  ASSIGN_OR_RETURN(const std::optional<ExportFound> found, root.Find(item.record.path), "export {}",
+                   item.record.id);
+  ASSIGN_OR_RETURN(const bool newer, NewerStands(root, found, item), "export {}", item.record.id);
   if (newer) return ExportOutcome::kNewerLeftAlone;
   ExportMark mark{item.dataset, item.publish, item.file_rows};
   if (item.file) {
@@ -116,7 +146,9 @@ Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, cons
   }
   ASSIGN_OR_RETURN(const ExportFormat format, ParseExportFormat(item.record.as), "export {}",
                    item.record.id);
-  if (const FileEntry* whole = item.rows ? nullptr : WholeFile(view, item, format)) {
+  const View exported = ExportedTable(view, item);
+  if (const FileEntry* whole = item.rows ? nullptr : WholeFile(exported, item, format)) {
+    if (SameObjectStands(store, view, item, found, *whole)) return ExportOutcome::kUnchanged;
     ASSIGN_OR_RETURN(const fs::path source, FetchObject(store, view.dataset, *whole));
     mark.rows = whole->rows;
     RETURN_IF_ERROR(root.Put(item.record.path, source, mark), "export {}", item.record.id);
@@ -126,7 +158,8 @@ Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, cons
   if (item.rows) {
     rows = *item.rows;
   } else {
-    ASSIGN_OR_RETURN(rows, ReadTable(store, view, item.record.table), "export {}", item.record.id);
+    ASSIGN_OR_RETURN(rows, ReadTable(store, exported, item.record.table), "export {}",
+                     item.record.id);
   }
   mark.rows = rows.num_rows();
   ASSIGN_OR_RETURN(const StagingFile staging, root.NewStagingFile());
@@ -154,7 +187,9 @@ Status MarkExported(WriteStore& store, std::string_view dataset, int64_t publish
                     std::string_view export_id, ExportOutcome outcome, Time now) {
   const nlohmann::json mark = {
       {"time", FormatTime(now)},
-      {"outcome", outcome == ExportOutcome::kWritten ? "written" : "newer left alone"}};
+      {"outcome", outcome == ExportOutcome::kWritten     ? "written"
+                  : outcome == ExportOutcome::kUnchanged ? "unchanged"
+                                                         : "newer left alone"}};
   const Status put =
       store.PutIfAbsent(fmt::format("{}exports/{}.json", OutboxFolder(dataset, publish), export_id),
                         mark.dump() + "\n");

@@ -26,8 +26,11 @@ struct ExportMark {
 
 /// What stands at an export's path.
 struct ExportFound {
-  std::optional<ExportMark> mark;  ///< null: a foreign file, or ours changed by someone
+  /// Null: a foreign file, or ours changed by someone. Of a Parquet file without a mark of its own
+  /// that of its footer's key `catchment`, with publish 0: a copy lost it.
+  std::optional<ExportMark> mark;
   uint64_t bytes = 0;
+  std::optional<int64_t> rows;  ///< of a Parquet file without a mark of its own
 };
 
 /// A place that exports go to. Paths pass CheckKey; nothing is ever written outside. Thread-safe.
@@ -73,12 +76,14 @@ struct ExportItem {
   bool takeover = false;  ///< replace a file of another dataset
 };
 
-enum class ExportOutcome { kWritten, kNewerLeftAlone };
+/// kUnchanged: the file there is of an earlier publish and a copy of the same data object.
+enum class ExportOutcome { kWritten, kNewerLeftAlone, kUnchanged };
 
 /// Write one export of a publish. Idempotent: the same bytes each time. Without `rows` and `file`
-/// the table is read from `view`; a Parquet export of a table with a single whole file is a byte
-/// copy of it. kExists: the path belongs to another dataset. kInvalid: a path that leads out, an
-/// unknown format.
+/// the table is read from `view`: of a `partition` table at a path with a slot what the publish
+/// gave to it, else all live rows. A Parquet export of a single whole file is a byte copy of it.
+/// kExists: the path belongs to another dataset. kInvalid: a path that leads out, an unknown
+/// format.
 Result<ExportOutcome> WriteExport(ExportRoot& root, const ReadStore& store, const View& view,
                                   const ExportItem& item);
 

@@ -125,6 +125,89 @@ TEST_P(ExportsTest, AForeignFileHasNoMarkAndAFinishedFileIsTakenAsItIs) {
                "csv.gz");
 }
 
+/// Publish a month of a table `items` that is partitioned by the slot.
+Manifest PublishMonth(WriteStore& store, const std::string& slot, const std::string& run,
+                      const std::vector<PriceRow>& rows) {
+  PublishInput input = RunOf(store, slot, run, rows);
+  TableInput items = input.tables[0];
+  items.name = "items";
+  items.mode = TableMode::kPartition;
+  items.partition = {"year", "month"};
+  input.tables = {items};
+  const Result<Manifest> manifest = Publish(store, input, TestContext());
+  EXPECT_TRUE(manifest.ok()) << manifest.status().ToString();
+  return manifest.ok() ? *manifest : Manifest{};
+}
+
+ExportItem MonthItem(int64_t publish, const std::string& as, const std::string& path) {
+  ExportItem item = Item(publish, as, path);
+  item.record.table = "items";
+  item.record.slotless = false;
+  return item;
+}
+
+// H31 month_not_padded, H32 partition_leak: folders are padded, and no columns.
+TEST_P(ExportsTest, AMonthsPathHoldsThatMonthAsACopyOfItsObject) {
+  MemoryStore store;
+  PublishMonth(store, "2024-01-01T00:00:00Z", "r1", {{"january", 1}});
+  const Manifest second = PublishMonth(store, "2024-02-01T00:00:00Z", "r2", {{"february", 2}});
+  const View view = LoadView(store, kDataset).value();
+  ASSERT_EQ(view.tables.at("items").files.size(), 2u);
+  ASSERT_OK(WriteExport(*root_, store, view, MonthItem(2, "csv", "m.csv")));
+  EXPECT_EQ(Read("m.csv"), "region,price\nfebruary,2.0\n");
+  ASSERT_OK(WriteExport(*root_, store, view, MonthItem(2, "parquet", "m.parquet")));
+  const FileEntry& object = second.tables.at("items").files.at(0);
+  EXPECT_NE(object.path.find("data/items/year=2024/month=02/"), std::string::npos);
+  EXPECT_EQ(Read("m.parquet"), store.Get("azure-spot/" + object.path).value());
+  ExportItem all = MonthItem(2, "csv", "all.csv");
+  all.record.slotless = true;
+  ASSERT_OK(WriteExport(*root_, store, view, all));
+  EXPECT_EQ(Read("all.csv"), "region,price\njanuary,1.0\nfebruary,2.0\n");
+}
+
+TEST_P(ExportsTest, TheSameObjectOfAnEarlierPublishIsLeftAlone) {
+  MemoryStore store;
+  const auto write = [&](int64_t publish, const char* path) {
+    const auto outcome = WriteExport(*root_, store, LoadView(store, kDataset).value(),
+                                     MonthItem(publish, "parquet", path));
+    EXPECT_TRUE(outcome.ok()) << outcome.status().ToString();
+    return outcome.ok() ? *outcome : ExportOutcome::kNewerLeftAlone;
+  };
+  PublishMonth(store, "2024-01-01T00:00:00Z", "r1", {{"a", 1}});
+  EXPECT_EQ(write(1, "m.parquet"), ExportOutcome::kWritten);
+  PublishMonth(store, "2024-01-01T00:00:00Z", "r2", {{"a", 1}});
+  EXPECT_EQ(write(2, "m.parquet"), ExportOutcome::kUnchanged);
+  EXPECT_EQ(root_->Find("m.parquet").value()->mark->publish, 1);
+  EXPECT_EQ(write(2, "other.parquet"), ExportOutcome::kWritten);  // another path has no copy yet
+  PublishMonth(store, "2024-01-01T00:00:00Z", "r3", {{"b", 1}});
+  EXPECT_EQ(write(3, "m.parquet"), ExportOutcome::kWritten);
+  // Cut short by someone: written again although the object is the same.
+  PublishMonth(store, "2024-01-01T00:00:00Z", "r4", {{"b", 1}});
+  fs::resize_file(folder_.path / "out" / "m.parquet", 10);
+  EXPECT_EQ(write(4, "m.parquet"), ExportOutcome::kWritten);
+}
+
+TEST_P(ExportsTest, AForeignParquetFileSaysItsRowsAndItsFooterWhoseItIs) {
+  const auto put = [&](const char* name, const std::map<std::string, std::string>& footer) {
+    columnar::ParquetOptions options;
+    options.metadata = footer;
+    EXPECT_OK(columnar::WriteParquet(Prices({{"a", 1}, {"b", 2}, {"c", 3}}),
+                                     folder_.path / "out" / name, options));
+    return root_->Find(name).value().value();
+  };
+  const ExportFound foreign = put("f.parquet", {});
+  EXPECT_EQ(foreign.mark, std::nullopt);
+  EXPECT_EQ(foreign.rows, 3);
+  // A copy that lost its mark is still ours.
+  const ExportFound copied =
+      put("c.parquet", {{"catchment", R"({"dataset":"hls-stac/HLSL30_2.0","rows":3})"}});
+  EXPECT_EQ(copied.mark, (ExportMark{"hls-stac/HLSL30_2.0", 0, 3}));
+  EXPECT_EQ(put("e.parquet", {{"catchment", R"({"dataset":""})"}}).mark, std::nullopt);
+  EXPECT_EQ(put("j.parquet", {{"catchment", "[[[["}}).mark, std::nullopt);
+  ASSERT_OK(WriteFileAtomically(folder_.path / "out" / "x.parquet", "no Parquet at all"));
+  EXPECT_EQ(root_->Find("x.parquet").value()->rows, std::nullopt);
+}
+
 TEST(OwedExportsTest, WhatNobodyMarkedDoneIsOwedAndOldSlotlessOnesAreNot) {
   MemoryStore store;
   for (const auto& [slot, run] : {std::pair(kSlot1, "r1"), std::pair(kSlot2, "r2")}) {

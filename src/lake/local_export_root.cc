@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "columnar/parquet_file.h"
 #include "lake/exports.h"
 #include "lake/json_fields_internal.h"
 #include "lake/local_folder_internal.h"
@@ -37,6 +38,24 @@ std::optional<ExportMark> ParseMark(std::string_view text) {
   const Result<int64_t> rows = fields->Count("catchment-rows");
   if (!dataset.ok() || !publish.ok() || !rows.ok()) return std::nullopt;
   return ExportMark{*dataset, *publish, *rows};
+}
+
+/// What a Parquet file says of itself; nothing if it is none.
+void LookAtFooter(int descriptor, ExportFound& found) {
+  // By the descriptor that was opened: the path may lead elsewhere by now.
+  const Result<columnar::ParquetInfo> info =
+      columnar::InspectParquet(fmt::format("/proc/self/fd/{}", descriptor));
+  if (!info.ok()) return;
+  found.rows = info->rows;
+  const auto key = info->metadata.find("catchment");
+  if (key == info->metadata.end()) return;
+  const Result<nlohmann::json> text = ParseBoundedJson(key->second);
+  if (!text.ok() || !text->is_object()) return;
+  const auto dataset = text->find("dataset");
+  if (dataset == text->end() || !dataset->is_string()) return;
+  // Written by `catchment stac write` for no dataset: a foreign file.
+  if (dataset->get_ref<const std::string&>().empty()) return;
+  found.mark = ExportMark{dataset->get<std::string>(), 0, info->rows};
 }
 
 /// `a/b.json` → `a/.b.json.catchment`
@@ -70,6 +89,7 @@ class FolderExportRoot final : public ExportRoot {
     } else if (errno != ERANGE) {
       return FileError(errno, "read the mark of", root_.Path(path));
     }
+    if (!found.mark && path.ends_with(".parquet")) LookAtFooter(file->number(), found);
     return std::optional<ExportFound>(found);
   }
 

@@ -117,7 +117,7 @@ class Crowd {
         context_(context),
         work_(work),
         most_(std::max(1, options.in_flight)),
-        ahead_(std::min<size_t>(most_, 32)),
+        ahead_(work.before || work.pace ? 0 : std::min<size_t>(most_, 32)),
         jitter_(options.jitter ? options.jitter : RandomJitter()),
         linked_(context.stop, [this] { stop_.request_stop(); }) {
     sending_ = context;
@@ -128,7 +128,7 @@ class Crowd {
     while (true) {
       if (end_.ok()) CheckContext();
       if (end_.ok()) Fill();
-      if (in_flight_.empty() && (waiting_.empty() || !end_.ok())) break;
+      if (in_flight_.empty() && ((waiting_.empty() && !paused_) || !end_.ok())) break;
       if (auto arrival = arrivals_.Pop(WakeUp(), end_.ok() ? context_.stop : std::stop_token())) {
         Handle(*std::move(arrival));
       }
@@ -157,10 +157,11 @@ class Crowd {
   }
 
   /// How many may be kept: sent, made ready, or answered and not yet looked at.
-  size_t Limit() const { return work_.before ? most_ : most_ + ahead_; }
+  size_t Limit() const { return most_ + ahead_; }
 
   Steady::time_point WakeUp() const {
     if (!end_.ok()) return Steady::time_point::max();
+    if (paused_) return std::min(context_.deadline, *paused_);
     if (waiting_.empty() || in_flight_.size() >= Limit()) return context_.deadline;
     return std::min(context_.deadline, waiting_.begin()->first);
   }
@@ -179,9 +180,27 @@ class Crowd {
                 Backoff(options_.retry, [this] { return jitter_(); })};
   }
 
+  /// Whether requests may be begun; a pause of a made-up time is over at once.
+  bool TakePace() {
+    paused_.reset();
+    if (!work_.pace) return true;
+    const Pace pace = work_.pace();
+    most_ = static_cast<size_t>(std::max(1, pace.in_flight));
+    const Steady::time_point now = Steady::now();
+    if (pace.not_before <= now || pace.not_before <= slept_until_) return true;
+    if (context_.clock->simulated()) {
+      slept_until_ = pace.not_before;
+      return context_.clock->Sleep(
+          std::chrono::ceil<std::chrono::milliseconds>(pace.not_before - now), context_.stop);
+    }
+    paused_ = pace.not_before;
+    return false;
+  }
+
   /// Send until as many as allowed are on their way: those whose wait is over first. Without
-  /// `before`, which must run just before each try, some more are made ready.
+  /// `before` and `pace`, which must run just before each try, some more are made ready.
   void Fill() {
+    if (!TakePace()) return;
     while (end_.ok() && arrivals_.running() < most_) {
       if (Item* ready = arrivals_.TakeReady()) {
         Start(ready);
@@ -193,7 +212,7 @@ class Crowd {
       if (!item) return;
       Send(*std::move(item));
     }
-    if (work_.before) return;
+    if (ahead_ == 0) return;
     while (end_.ok() && in_flight_.size() < Limit()) {
       std::optional<Item> item = TakeDue();
       const bool again = item.has_value();
@@ -237,7 +256,7 @@ class Crowd {
     if (end_.ok()) CheckContext();
     // Keeps the connections busy while the answer is looked at; but what goes out next may depend
     // on it where the caller decides before each try.
-    if (end_.ok() && !work_.before) Fill();
+    if (end_.ok() && !work_.before && !work_.pace) Fill();
     if (failed_) return;
     // At a deadline or stop what was answered still counts; what was not is given up for that
     // reason.
@@ -266,9 +285,11 @@ class Crowd {
   const ParallelOptions& options_;
   const OpContext& context_;
   const ParallelWork& work_;
-  const size_t most_;   // in flight
-  const size_t ahead_;  // made ready
-  Jitter jitter_;       // one for all, so that requests that failed together do not return together
+  size_t most_;                                                 // in flight
+  const size_t ahead_;                                          // made ready
+  std::optional<Steady::time_point> paused_;                    // nothing is begun before
+  Steady::time_point slept_until_ = Steady::time_point::min();  // of a made-up time
+  Jitter jitter_;  // one for all, so that requests that failed together do not return together
   Arrivals arrivals_;
   std::stop_source stop_;  // of what is in flight
   OpContext sending_;

@@ -16,16 +16,27 @@ struct ParallelOptions {
   Jitter jitter = {};  ///< RandomJitter() if empty
 };
 
+/// How many requests may be on their way, and from when on.
+struct Pace {
+  int in_flight = 1;
+  OpContext::Steady::time_point not_before = OpContext::Steady::time_point::min();
+};
+
 /// The caller's part of SendParallel. All functions run on the calling thread, one at a time.
 struct ParallelWork {
   /// The next request, or null if there is none at present; asked again after each answer, which
-  /// may make more work. Null with nothing in flight or waiting ends the call. Without `before` it
-  /// is asked for up to 32 more than are in flight, which go out as soon as others are answered.
+  /// may make more work. Null with nothing in flight or waiting ends the call. Without `before` and
+  /// `pace` it is asked for up to 32 more than are in flight, which go out as soon as others are
+  /// answered.
   std::function<std::optional<Request>()> next;
 
   /// Before each try, the first included: spend a budget, add a token, choose another URL. An error
   /// gives the request up. Optional.
   std::function<Status(size_t index, Request& request)> before;
+
+  /// Asked before requests are begun, for callers that slow down when a service suffers; replaces
+  /// `in_flight`. None is begun before `not_before`. Optional.
+  std::function<Pace()> pace;
 
   /// Judge an answer (or the transport's error). Ok: the request is done. kUnavailable: sent again
   /// as the policy allows. Another error gives it up.

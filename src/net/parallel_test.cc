@@ -258,4 +258,37 @@ TEST(ParallelTest, AfterTheDeadlineNothingIsSent) {
   EXPECT_TRUE(service.requests().empty());
 }
 
+TEST(ParallelTest, ThePaceSaysHowManyAndFromWhenOn) {
+  ParallelFixture f;
+  HeldTransport service;
+  int limit = 1;
+  size_t most_at_one = 0;
+  const Time begin = f.clock.Now();
+  const auto rest = OpContext::Steady::now() + 30s;
+  std::vector<Request> pages = Pages(12);
+  size_t next = 0, done = 0;
+  service.when_held = [&] {
+    if (service.held.size() < static_cast<size_t>(limit)) return;
+    if (limit == 1) most_at_one = std::max(most_at_one, service.held.size());
+    service.AnswerAll(Answer(200));
+  };
+  ParallelWork work;
+  work.next = [&]() -> std::optional<Request> {
+    if (next == pages.size()) return std::nullopt;
+    return pages[next++];
+  };
+  work.pace = [&] { return Pace{limit, done >= 6 ? rest : OpContext::Steady::time_point::min()}; };
+  work.accept = [&](size_t, const Request&, const Result<Response>&) {
+    if (++done == 3) limit = 3;
+    return Status();
+  };
+  ASSERT_OK(SendParallel(service, {.in_flight = 9}, f.context, work));
+  EXPECT_EQ(done, 12u);
+  EXPECT_EQ(most_at_one, 1u);
+  EXPECT_EQ(service.most, 3u);
+  // One pause, of a made-up time, with nothing in flight meanwhile.
+  EXPECT_GT(f.clock.Now() - begin, 25s);
+  EXPECT_LE(f.clock.Now() - begin, 30s);
+}
+
 }  // namespace catchment::net

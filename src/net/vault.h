@@ -168,8 +168,8 @@ struct PackEntry {
   uint64_t offset = 0, length = 0;  ///< of the zstd frame
   uint64_t bytes = 0;               ///< decompressed
 };
-/// The entries of a pack, in order of digest. kCorrupt: not a pack, damaged. kInvalid: a newer
-/// format.
+/// The entries of a pack of either format (packs of responses: net/response_packs.h), in order of
+/// digest. kCorrupt: not a pack, damaged. kInvalid: a newer format.
 Result<std::vector<PackEntry>> ParsePackIndex(std::string_view pack);
 
 /// `vault/ab/abcd….zst` and `vault/packs/ab/abcd….pack`

@@ -62,6 +62,12 @@ bool Contains(const std::array<std::string_view, N>& names, std::string_view nam
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+bool IsDigest(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
 void AppendNumber(std::string& out, uint64_t number) {
   for (int byte = 0; byte < 8; ++byte) out += static_cast<char>(number >> (8 * byte));
 }
@@ -92,12 +98,6 @@ std::string ToHex(std::string_view bytes) {
   }
   return hex;
 }
-
-bool IsDigest(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-}  // namespace
 
 std::string BodyObject(std::string_view sha256) {
   return fmt::format("vault/{}/{}.zst", sha256.substr(0, 2), sha256);
@@ -194,16 +194,20 @@ uint64_t PackWriter::Add(std::string_view sha256, std::string_view frame, uint64
   return offset;
 }
 
-std::string PackWriter::Finish() {
-  std::sort(entries_.begin(), entries_.end(),
+void AppendPackEntries(std::string& pack, std::vector<PackEntry>& entries) {
+  std::sort(entries.begin(), entries.end(),
             [](const PackEntry& a, const PackEntry& b) { return a.sha256 < b.sha256; });
-  const uint64_t index = bytes_.size();
-  for (const PackEntry& entry : entries_) {
-    bytes_ += FromHex(entry.sha256);
-    AppendNumber(bytes_, entry.offset);
-    AppendNumber(bytes_, entry.length);
-    AppendNumber(bytes_, entry.bytes);
+  for (const PackEntry& entry : entries) {
+    pack += FromHex(entry.sha256);
+    AppendNumber(pack, entry.offset);
+    AppendNumber(pack, entry.length);
+    AppendNumber(pack, entry.bytes);
   }
+}
+
+std::string PackWriter::Finish() {
+  const uint64_t index = bytes_.size();
+  AppendPackEntries(bytes_, entries_);
   AppendNumber(bytes_, index);
   AppendNumber(bytes_, entries_.size());
   bytes_ += kPackMagic;
@@ -214,14 +218,14 @@ std::string PackWriter::Finish() {
 Result<std::vector<PackEntry>> ParsePackIndex(std::string_view pack) {
   if (pack.size() < kPackMagic.size() + kTrailerBytes) return Corrupt("no pack: too short");
   const std::string_view begin = pack.substr(0, kPackMagic.size());
-  if (begin != kPackMagic) {
+  if (begin != kPackMagic && begin != kResponsePackMagic) {
     if (begin.substr(0, 6) == kPackMagic.substr(0, 6)) {
-      return Invalid("a pack of format '{}'; this version reads {}", begin.substr(6),
-                     kPackMagic.substr(6));
+      return Invalid("a pack of format '{}'; this version reads {} and {}", begin.substr(6),
+                     kPackMagic.substr(6), kResponsePackMagic.substr(6));
     }
     return Corrupt("no pack: it does not begin with {}", kPackMagic);
   }
-  if (!pack.ends_with(kPackMagic)) return Corrupt("the pack is cut short");
+  if (!pack.ends_with(begin)) return Corrupt("the pack is cut short");
   const size_t trailer = pack.size() - kTrailerBytes;
   const uint64_t index = ReadNumber(pack, trailer);
   const uint64_t count = ReadNumber(pack, trailer + 8);

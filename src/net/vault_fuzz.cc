@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "net/memory_blob_store.h"
+#include "net/response_packs.h"
 #include "net/vault.h"
 #include "net/vault_internal.h"
 
@@ -32,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)ReadBody(store, exchange);
     }
   }
+  (void)ParsePackContents(bytes);
   (void)Decompress(bytes, kAnySize, 1 << 20);
   (void)ParseExchangeList(bytes, "list");
   if (const auto exchange = ParseExchange(bytes); exchange.ok()) {

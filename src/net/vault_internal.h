@@ -33,6 +33,18 @@ class PackWriter {
   std::vector<PackEntry> entries_;
 };
 
+/// Append `entries`, sorted by digest, as a pack's index has them.
+void AppendPackEntries(std::string& pack, std::vector<PackEntry>& entries);
+
+/// Numbers and digests as packs hold them.
+void AppendNumber(std::string& out, uint64_t number);
+uint64_t ReadNumber(std::string_view bytes, size_t at);
+std::string FromHex(std::string_view hex);
+std::string ToHex(std::string_view bytes);
+
+/// What a pack of responses begins and ends with.
+inline constexpr std::string_view kResponsePackMagic = "CMPACK02";
+
 /// The URL with the values of parameters that hold secrets (`sig`, `X-Amz-Signature`, `api_key`, …)
 /// as `***`.
 std::string HideSecretParameters(const std::string& url);

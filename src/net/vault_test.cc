@@ -439,7 +439,7 @@ TEST(VaultTest, ABrokenPackIsNoPack) {
     EXPECT_FALSE(ParsePackIndex(std::string_view(pack).substr(0, cut)).ok());
   }
   std::string newer = pack;
-  newer[7] = '2';
+  newer[7] = '3';
   EXPECT_ERROR(ParsePackIndex(newer), Code::kInvalid, "format");
 }
 

@@ -1,0 +1,565 @@
+#include "net/response_packs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <zdict.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/text.h"
+#include "net/vault.h"
+#include "net/vault_internal.h"
+
+namespace catchment::net {
+namespace fs = std::filesystem;
+
+/// Of the library that compresses.
+struct FreeZstd {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  void operator()(ZSTD_CDict* dictionary) const { ZSTD_freeCDict(dictionary); }
+  void operator()(ZSTD_DDict* dictionary) const { ZSTD_freeDDict(dictionary); }
+};
+using CompressionContext = std::unique_ptr<ZSTD_CCtx, FreeZstd>;
+using DecompressionContext = std::unique_ptr<ZSTD_DCtx, FreeZstd>;
+using CompressionDictionary = std::unique_ptr<ZSTD_CDict, FreeZstd>;
+using DecompressionDictionary = std::unique_ptr<ZSTD_DDict, FreeZstd>;
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kOpenMagic = "CMRLOG01";
+constexpr char kOpenFile[] = "responses.log", kPackList[] = "packs.log";
+constexpr size_t kDigestBytes = 32;
+constexpr size_t kPackHead = 8 + kDigestBytes + 8 + 8;  // magic, dictionary, facts: offset, length
+constexpr size_t kOpenHead = 8 + kDigestBytes;
+constexpr size_t kRecordHead = 12;  // facts bytes, frame bytes, CRC-32 of both
+constexpr uint64_t kMostFactsBytes = uint64_t{256} << 20;
+constexpr uint64_t kMostDictionaryBytes = uint64_t{4} << 20;
+
+/// One line, without a line break.
+std::string FormatFacts(const PackedResponse& response) {
+  json facts = {{"key", response.key},
+                {"url", response.url},
+                {"received", FormatTime(response.received)},
+                {"status", response.status},
+                {"sha256", response.sha256},
+                {"bytes", response.bytes},
+                {"offset", response.offset},
+                {"length", response.length}};
+  if (!response.revision.empty()) facts["revision"] = response.revision;
+  if (!response.etag.empty()) facts["etag"] = response.etag;
+  return facts.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<PackedResponse> ParseFacts(std::string_view line) {
+  const json facts = json::parse(line, nullptr, false);
+  const auto text = [&](const char* name) {
+    const auto member = facts.find(name);
+    return member != facts.end() && member->is_string() ? member->get<std::string>()
+                                                        : std::string();
+  };
+  const auto number = [&](const char* name) -> uint64_t {
+    const auto member = facts.find(name);
+    return member != facts.end() && member->is_number_unsigned() ? member->get<uint64_t>() : 0;
+  };
+  if (!facts.is_object()) return Corrupt("the facts of a response are no JSON object");
+  PackedResponse response;
+  response.key = text("key");
+  response.revision = text("revision");
+  response.url = text("url");
+  response.etag = text("etag");
+  response.sha256 = text("sha256");
+  response.status = static_cast<int>(std::min<uint64_t>(number("status"), 1000));
+  response.bytes = number("bytes");
+  response.offset = number("offset");
+  response.length = number("length");
+  ASSIGN_OR_RETURN(response.received, ParseTime(text("received")), "the facts of a response");
+  if (response.key.empty() || response.sha256.size() != 2 * kDigestBytes)
+    return Corrupt("the facts of a response lack its key or digest");
+  return response;
+}
+
+std::string DigestText(std::string_view bytes) {
+  if (bytes.find_first_not_of('\0') == std::string_view::npos) return {};
+  return ToHex(bytes);
+}
+
+std::string DigestBytes(const std::string& sha256) {
+  return sha256.empty() ? std::string(kDigestBytes, '\0') : FromHex(sha256);
+}
+
+uint32_t FactsChecksum(std::string_view facts, std::string_view frame) {
+  const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(facts.data()), facts.size());
+  return static_cast<uint32_t>(
+      crc32_z(sum, reinterpret_cast<const Bytef*>(frame.data()), frame.size()));
+}
+
+void AppendHalf(std::string& out, size_t number) {
+  for (int byte = 0; byte < 4; ++byte) out += static_cast<char>(number >> (8 * byte));
+}
+
+uint32_t ReadHalf(std::string_view bytes, size_t at) {
+  uint32_t number = 0;
+  for (int byte = 3; byte >= 0; --byte)
+    number = number << 8 | static_cast<unsigned char>(bytes[at + byte]);
+  return number;
+}
+
+Result<std::string> GetDictionary(const BlobStore& vault, const std::string& sha256) {
+  const std::string object = BodyObject(sha256);
+  ASSIGN_OR_RETURN(const std::string frame, vault.Get(object), "the dictionary");
+  ASSIGN_OR_RETURN(std::string dictionary, Decompress(frame, kAnySize, kMostDictionaryBytes), "{}",
+                   object);
+  if (Sha256Hex(dictionary) != sha256)
+    return Corrupt("{}: the bytes are not those that were recorded", object);
+  return dictionary;
+}
+
+/// Undoes one frame, with the dictionary if it was made with one.
+Result<std::string> DecompressFrame(ZSTD_DCtx* context, const ZSTD_DDict* dictionary,
+                                    std::string_view frame) {
+  if (ZSTD_getDictID_fromFrame(frame.data(), frame.size()) == 0)
+    return Decompress(frame, kAnySize, kMostFactsBytes);
+  if (dictionary == nullptr) return Corrupt("needs a dictionary that its pack does not name");
+  const unsigned long long claimed = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (claimed == ZSTD_CONTENTSIZE_ERROR || claimed == ZSTD_CONTENTSIZE_UNKNOWN ||
+      claimed > kMostFactsBytes)
+    return Corrupt("no zstd frame with its size");
+  std::string body(claimed, '\0');
+  const size_t size = ZSTD_decompress_usingDDict(context, body.data(), body.size(), frame.data(),
+                                                 frame.size(), dictionary);
+  if (ZSTD_isError(size)) return Corrupt("damaged: {}", ZSTD_getErrorName(size));
+  if (size != claimed) return Corrupt("holds {} bytes, {} are expected", size, claimed);
+  return body;
+}
+
+struct OpenRecord {
+  PackedResponse facts;
+  std::string body;
+};
+
+/// The whole records of an open file; a torn one at the end is left out.
+Result<std::vector<OpenRecord>> ReadOpenFile(const BlobStore& vault, const fs::path& path) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  std::vector<OpenRecord> records;
+  if (bytes.size() < kOpenHead) return records;
+  if (!bytes.starts_with(kOpenMagic)) return Corrupt("{}: no file of responses", path.string());
+  const std::string sha256 = DigestText(std::string_view(bytes).substr(8, kDigestBytes));
+  DecompressionDictionary dictionary;
+  if (!sha256.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, GetDictionary(vault, sha256), "{}", path.string());
+    dictionary.reset(ZSTD_createDDict(text.data(), text.size()));
+  }
+  const DecompressionContext context(ZSTD_createDCtx());
+  for (std::string_view rest = std::string_view(bytes).substr(kOpenHead);
+       rest.size() >= kRecordHead;) {
+    const uint64_t facts_length = ReadHalf(rest, 0), frame_length = ReadHalf(rest, 4);
+    if (facts_length + frame_length > rest.size() - kRecordHead) break;
+    const std::string_view facts = rest.substr(kRecordHead, facts_length);
+    const std::string_view frame = rest.substr(kRecordHead + facts_length, frame_length);
+    if (FactsChecksum(facts, frame) != ReadHalf(rest, 8)) break;
+    OpenRecord record;
+    ASSIGN_OR_RETURN(record.facts, ParseFacts(facts), "{}", path.string());
+    if (!frame.empty()) {
+      ASSIGN_OR_RETURN(record.body, DecompressFrame(context.get(), dictionary.get(), frame), "{}",
+                       path.string());
+    }
+    records.push_back(std::move(record));
+    rest.remove_prefix(kRecordHead + facts_length + frame_length);
+  }
+  return records;
+}
+
+}  // namespace
+
+/// The open file of a run: what is not yet in a pack of the vault.
+class OpenResponses {
+ public:
+  ~OpenResponses() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  Status Begin(const fs::path& path, const std::string& dictionary_sha256) {
+    path_ = path;
+    if (descriptor_ >= 0) close(descriptor_);
+    descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (descriptor_ < 0) return FileError(errno, "open", path_);
+    return Write(std::string(kOpenMagic) + DigestBytes(dictionary_sha256));
+  }
+  Status Append(std::string_view facts, std::string_view frame) {
+    std::string record;
+    record.reserve(kRecordHead + facts.size() + frame.size());
+    AppendHalf(record, facts.size());
+    AppendHalf(record, frame.size());
+    AppendHalf(record, FactsChecksum(facts, frame));
+    record += facts;
+    record += frame;
+    return Write(record);
+  }
+
+ private:
+  Status Write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put = write(descriptor_, bytes.data(), bytes.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return FileError(errno, "write", path_);
+      bytes.remove_prefix(static_cast<size_t>(put));
+    }
+    return {};
+  }
+
+  fs::path path_;
+  int descriptor_ = -1;
+};
+
+struct ResponsePacks::Members {
+  struct Packed {
+    uint64_t offset = 0, length = 0;
+  };
+
+  Result<std::string> CompressBody(std::string_view body);
+  Status BeginPack() REQUIRES(mutex);
+  Status EndPack() REQUIRES(mutex);
+  Status Train() REQUIRES(mutex);
+
+  // Constant after construction.
+  BlobStore& vault;
+  const fs::path folder;
+  const Options options;
+  // Guarded by mutex.
+  mutable Mutex mutex;
+  std::vector<std::string> names GUARDED_BY(mutex);
+  OpenResponses file GUARDED_BY(mutex);
+  bool open GUARDED_BY(mutex) = false;
+  std::string pack GUARDED_BY(mutex), facts GUARDED_BY(mutex);
+  size_t responses GUARDED_BY(mutex) = 0;
+  std::vector<PackEntry> entries GUARDED_BY(mutex);
+  std::unordered_map<std::string, Packed> bodies GUARDED_BY(mutex);  // of the open pack, by digest
+  std::string sample GUARDED_BY(mutex);
+  std::vector<size_t> sample_sizes GUARDED_BY(mutex);
+  bool trained GUARDED_BY(mutex) = false;
+  std::string dictionary_sha256 GUARDED_BY(mutex);
+  std::shared_ptr<const ZSTD_CDict> dictionary GUARDED_BY(mutex);
+  std::vector<CompressionContext> contexts GUARDED_BY(mutex);
+};
+
+ResponsePacks::ResponsePacks(std::unique_ptr<Members> members) : members_(std::move(members)) {}
+ResponsePacks::~ResponsePacks() = default;
+
+Result<std::unique_ptr<ResponsePacks>> ResponsePacks::Open(fs::path folder, BlobStore& vault,
+                                                           Options options) {
+  RETURN_IF_ERROR(MakeFolders(folder));
+  std::unique_ptr<Members> members(new Members{vault, std::move(folder), options});
+  return std::unique_ptr<ResponsePacks>(new ResponsePacks(std::move(members)));
+}
+
+bool ResponsePacks::Left(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / kOpenFile, error) || fs::exists(folder / kPackList, error);
+}
+
+Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
+                                                         std::vector<std::string>& problems) {
+  Members& m = *members_;
+  std::vector<PackedResponse> adopted;
+  const bool own = folder == m.folder;
+  std::error_code missing;
+  if (fs::exists(folder / kPackList, missing)) {
+    ASSIGN_OR_RETURN(const std::string list, ReadFile(folder / kPackList));
+    for (const std::string& name : Split(list, '\n')) {
+      if (!name.starts_with("vault/packs/")) continue;
+      const Result<std::string> pack = m.vault.Get(name);
+      Result<PackContents> contents =
+          pack.ok() ? ParsePackContents(*pack) : Result<PackContents>(pack.error());
+      if (!contents.ok()) {
+        problems.push_back(fmt::format("{}: {}", name, contents.error().message));
+        continue;
+      }
+      MutexLock lock(m.mutex);
+      for (PackedResponse& response : contents->responses) {
+        response.pack = static_cast<uint32_t>(m.names.size());
+        adopted.push_back(std::move(response));
+      }
+      m.names.push_back(name);
+    }
+  }
+  // One's own is put aside, since its name is needed again. If that is there already, a process
+  // died here, and the file beside it has nothing that it lacks.
+  const fs::path aside = folder / fmt::format("{}.before", kOpenFile);
+  if (own && !fs::exists(aside, missing)) fs::rename(folder / kOpenFile, aside, missing);
+  const fs::path file = fs::exists(aside, missing) ? aside : folder / kOpenFile;
+  if (!fs::exists(file, missing)) return adopted;
+  Result<std::vector<OpenRecord>> records = ReadOpenFile(m.vault, file);
+  if (!records.ok()) {
+    problems.push_back(records.error().message);
+    return adopted;
+  }
+  for (OpenRecord& record : *records) {
+    ASSIGN_OR_RETURN(PackedResponse kept, Append(std::move(record.facts), record.body));
+    adopted.push_back(std::move(kept));
+  }
+  if (own) fs::remove(aside, missing);
+  return adopted;
+}
+
+Result<std::string> ResponsePacks::Members::CompressBody(std::string_view body) {
+  CompressionContext context;
+  std::shared_ptr<const ZSTD_CDict> with;
+  {
+    MutexLock lock(mutex);
+    with = dictionary;
+    if (!contexts.empty()) {
+      context = std::move(contexts.back());
+      contexts.pop_back();
+    }
+  }
+  if (!context) context.reset(ZSTD_createCCtx());
+  std::string frame(ZSTD_compressBound(body.size()), '\0');
+  const size_t size = with ? ZSTD_compress_usingCDict(context.get(), frame.data(), frame.size(),
+                                                      body.data(), body.size(), with.get())
+                           : ZSTD_compressCCtx(context.get(), frame.data(), frame.size(),
+                                               body.data(), body.size(), options.level);
+  if (ZSTD_isError(size)) return Internal("zstd: {}", ZSTD_getErrorName(size));
+  frame.resize(size);
+  MutexLock lock(mutex);
+  contexts.push_back(std::move(context));
+  return frame;
+}
+
+Status ResponsePacks::Members::BeginPack() {
+  RETURN_IF_ERROR(file.Begin(folder / kOpenFile, dictionary_sha256));
+  pack = kResponsePackMagic;
+  pack += DigestBytes(dictionary_sha256);
+  pack.append(16, '\0');  // where the facts are
+  names.emplace_back();
+  open = true;
+  return {};
+}
+
+Status ResponsePacks::Members::EndPack() {
+  if (!open) return {};
+  const std::string frame = Compress(facts);
+  std::string where;
+  AppendNumber(where, pack.size());
+  AppendNumber(where, frame.size());
+  pack.replace(kPackHead - 16, 16, where);
+  pack += frame;
+  const uint64_t index = pack.size();
+  AppendPackEntries(pack, entries);
+  AppendNumber(pack, index);
+  AppendNumber(pack, entries.size());
+  pack += kResponsePackMagic;
+  const std::string name = PackObject(Sha256Hex(pack));
+  RETURN_IF_ERROR(vault.Put(name, pack), "{}", name);
+  // The list first: a process killed here finds the responses twice, never not at all.
+  const int list =
+      ::open((folder / kPackList).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const std::string line = name + "\n";
+  const bool listed =
+      list >= 0 && write(list, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  const int failure = errno;
+  if (list >= 0) close(list);
+  if (!listed) return FileError(failure, "write", folder / kPackList);
+  std::error_code error;
+  fs::remove(folder / kOpenFile, error);
+  names.back() = name;
+  pack.clear();
+  facts.clear();
+  entries.clear();
+  bodies.clear();
+  responses = 0;
+  open = false;
+  return {};
+}
+
+/// Make the dictionary of what was kept so far. Too few or too unlike bodies: none, once and for
+/// all.
+Status ResponsePacks::Members::Train() {
+  trained = true;
+  std::string made(options.dictionary_bytes, '\0');
+  const size_t size =
+      ZDICT_trainFromBuffer(made.data(), made.size(), sample.data(), sample_sizes.data(),
+                            static_cast<unsigned>(sample_sizes.size()));
+  sample = {};
+  sample_sizes = {};
+  if (ZDICT_isError(size) || size == 0) return {};
+  made.resize(size);
+  const std::string sha256 = Sha256Hex(made);
+  RETURN_IF_ERROR(vault.Put(BodyObject(sha256), Compress(made)), "the dictionary");
+  RETURN_IF_ERROR(EndPack());  // a pack has one dictionary
+  dictionary_sha256 = sha256;
+  dictionary.reset(ZSTD_createCDict(made.data(), made.size(), options.level), FreeZstd());
+  return {};
+}
+
+Result<PackedResponse> ResponsePacks::Append(PackedResponse facts, std::string_view body) {
+  Members& m = *members_;
+  facts.sha256 = Sha256Hex(body);
+  facts.bytes = body.size();
+  std::string frame;
+  uint32_t dictionary_id = 0;
+  if (!body.empty()) {
+    ASSIGN_OR_RETURN(frame, m.CompressBody(body));
+    dictionary_id = ZSTD_getDictID_fromFrame(frame.data(), frame.size());
+  }
+  MutexLock lock(m.mutex);
+  if (!m.open) {
+    RETURN_IF_ERROR(m.BeginPack());
+  }
+  if (dictionary_id != 0 && m.dictionary_sha256.empty())
+    return Internal("a body compressed with a dictionary that the pack does not name");
+  const auto [known, added] = m.bodies.try_emplace(facts.sha256);
+  if (added) known->second = {m.pack.size(), frame.size()};
+  facts.pack = static_cast<uint32_t>(m.names.size() - 1);
+  facts.offset = known->second.offset;
+  facts.length = known->second.length;
+  const std::string line = FormatFacts(facts);
+  const Status written = m.file.Append(line, frame);
+  if (!written.ok()) {
+    if (added) m.bodies.erase(known);
+    return written;
+  }
+  if (added && !frame.empty()) {
+    m.entries.push_back({facts.sha256, facts.offset, facts.length, facts.bytes});
+    m.pack += frame;
+  }
+  m.facts += line;
+  m.facts += '\n';
+  ++m.responses;
+  if (!m.trained && !body.empty()) {
+    m.sample += body;
+    m.sample_sizes.push_back(body.size());
+    if (m.sample_sizes.size() >= m.options.training_bodies) {
+      RETURN_IF_ERROR(m.Train());
+    }
+  }
+  if (m.responses >= m.options.pack_responses || m.pack.size() >= m.options.pack_bytes) {
+    RETURN_IF_ERROR(m.EndPack());
+  }
+  return facts;
+}
+
+Status ResponsePacks::Finish() {
+  MutexLock lock(members_->mutex);
+  return members_->EndPack();
+}
+
+std::vector<std::string> ResponsePacks::names() const {
+  MutexLock lock(members_->mutex);
+  return members_->names;
+}
+
+Result<PackContents> ParsePackContents(std::string_view pack) {
+  ASSIGN_OR_RETURN(const std::vector<PackEntry> entries, ParsePackIndex(pack));
+  if (!pack.starts_with(kResponsePackMagic) || pack.size() < kPackHead)
+    return Corrupt("a pack without the facts of its responses");
+  PackContents contents;
+  contents.dictionary_sha256 = DigestText(pack.substr(8, kDigestBytes));
+  const uint64_t offset = ReadNumber(pack, kPackHead - 16);
+  const uint64_t length = ReadNumber(pack, kPackHead - 8);
+  if (offset > pack.size() || length > pack.size() - offset)
+    return Corrupt("the facts lie outside of the pack");
+  ASSIGN_OR_RETURN(const std::string facts,
+                   Decompress(pack.substr(offset, length), kAnySize, kMostFactsBytes),
+                   "the facts of a pack");
+  for (std::string_view rest = facts; !rest.empty();) {
+    const size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return Corrupt("the facts of a pack are cut short");
+    ASSIGN_OR_RETURN(PackedResponse response, ParseFacts(rest.substr(0, end)));
+    if (response.offset > pack.size() || response.length > pack.size() - response.offset)
+      return Corrupt("the body of {} lies outside of its pack", response.key);
+    contents.responses.push_back(std::move(response));
+    rest.remove_prefix(end + 1);
+  }
+  return contents;
+}
+
+struct PackReader::Members {
+  Result<const ZSTD_DDict*> DictionaryOf(const std::string& pack);
+  Result<std::string_view> Frame(const PackPlace& place);
+
+  const BlobStore& vault;
+  const uint64_t window_bytes;
+  DecompressionContext context{ZSTD_createDCtx()};
+  std::map<std::string, std::string> of_pack = {};  // pack → digest of its dictionary
+  std::map<std::string, DecompressionDictionary> dictionaries = {};
+  std::string window_pack = {}, window = {};
+  uint64_t window_at = 0;
+};
+
+PackReader::PackReader(const BlobStore& vault, uint64_t window_bytes)
+    : members_(new Members{vault, window_bytes}) {}
+PackReader::~PackReader() = default;
+
+/// Null: the pack has none.
+Result<const ZSTD_DDict*> PackReader::Members::DictionaryOf(const std::string& pack) {
+  auto known = of_pack.find(pack);
+  if (known == of_pack.end()) {
+    ASSIGN_OR_RETURN(const std::string head, vault.Get(pack, 0, kOpenHead));
+    const bool may = head.starts_with(kResponsePackMagic);
+    known = of_pack
+                .emplace(pack, may ? DigestText(std::string_view(head).substr(8, kDigestBytes))
+                                   : std::string())
+                .first;
+  }
+  if (known->second.empty()) return static_cast<const ZSTD_DDict*>(nullptr);
+  auto made = dictionaries.find(known->second);
+  if (made == dictionaries.end()) {
+    ASSIGN_OR_RETURN(const std::string text, GetDictionary(vault, known->second), "{}", pack);
+    made = dictionaries
+               .emplace(known->second,
+                        DecompressionDictionary(ZSTD_createDDict(text.data(), text.size())))
+               .first;
+  }
+  return static_cast<const ZSTD_DDict*>(made->second.get());
+}
+
+Result<std::string_view> PackReader::Members::Frame(const PackPlace& place) {
+  const auto inside = [&] {
+    return place.pack == window_pack && place.offset >= window_at &&
+           place.length <= window.size() &&
+           place.offset - window_at <= window.size() - place.length;
+  };
+  if (!inside()) {
+    window_pack.clear();
+    // A window that reaches over the end of the pack is refused: then only what is asked for.
+    Result<std::string> read =
+        vault.Get(place.pack, place.offset, std::max(window_bytes, place.length));
+    if (!read.ok() && read.error().code == Code::kCorrupt)
+      read = vault.Get(place.pack, place.offset, BlobStore::kWhole);
+    RETURN_IF_ERROR(read.status(), "{}", place.pack);
+    window = *std::move(read);
+    window_pack = place.pack;
+    window_at = place.offset;
+    if (!inside()) return Corrupt("{}: is too short", place.pack);
+  }
+  return std::string_view(window).substr(place.offset - window_at, place.length);
+}
+
+Result<std::string> PackReader::Read(const PackPlace& place, std::string_view sha256) {
+  Members& m = *members_;
+  if (place.length == 0) return std::string();
+  ASSIGN_OR_RETURN(const std::string_view frame, m.Frame(place));
+  const ZSTD_DDict* dictionary = nullptr;
+  if (ZSTD_getDictID_fromFrame(frame.data(), frame.size()) != 0) {
+    ASSIGN_OR_RETURN(dictionary, m.DictionaryOf(place.pack));
+  }
+  ASSIGN_OR_RETURN(std::string body, DecompressFrame(m.context.get(), dictionary, frame),
+                   "{} at byte {}", place.pack, place.offset);
+  if (Sha256Hex(body) != sha256) {
+    return Corrupt("{} at byte {}: the body's digest is not {}", place.pack, place.offset, sha256);
+  }
+  return body;
+}
+
+}  // namespace catchment::net

@@ -54,8 +54,8 @@ Status EarlierTransport::Load() {
   for (const EarlierRuns::Run& run : runs_->runs) {
     for (net::Exchange& exchange : run.log->Answers()) {
       net::ExchangeKey& key = exchange.key;
-      if (!key.vary.empty() || !AskedTheWorld(key.url)) continue;
-      std::vector<Answer>& answers = answers_[{key.task, key.method, key.body_sha256}];
+      if (!AskedTheWorld(key.url)) continue;
+      std::vector<Answer>& answers = answers_[{key.task, key.method, key.body_sha256, key.vary}];
       answers.push_back({&run, std::move(key), exchange.received});
     }
   }
@@ -69,7 +69,8 @@ Result<json> EarlierTransport::Match(const json& question, Time now) {
   for (const auto& [name, request] : question.at("requests").items()) {
     const std::string url = request.at("url");
     const auto answers =
-        answers_.find({task, request.at("method"), request.value("body", std::string())});
+        answers_.find({task, request.at("method"), request.value("body", std::string()),
+                       request.value("vary", std::string())});
     if (answers == answers_.end()) continue;
     const Answer* newest = nullptr;
     for (const Answer& answer : answers->second) {
@@ -122,6 +123,7 @@ Result<EarlierAnswers> AskEarlier(net::Transport& transport, const std::string& 
     ASSIGN_OR_RETURN(const net::ExchangeKey key, net::KeyOf(request, task));
     wanted[name] = {{"method", key.method}, {"url", key.url}};
     if (!key.body_sha256.empty()) wanted[name]["body"] = key.body_sha256;
+    if (!key.vary.empty()) wanted[name]["vary"] = key.vary;
   }
   net::Request question;
   question.method = "POST";

@@ -53,7 +53,8 @@ class EarlierTransport final : public net::Transport {
     net::ExchangeKey key;
     Time received;
   };
-  using Body = std::tuple<std::string, std::string, std::string>;  // task, method, digest
+  /// Task, method, digest of the body, headers that choose the answer.
+  using Body = std::tuple<std::string, std::string, std::string, std::string>;
 
   Result<net::Response> Tell(const net::Request& request, Time now);
   Result<net::Response> Recall(const net::Request& request);

@@ -68,6 +68,9 @@ struct SourceInput {
   std::map<std::string, columnar::Table> needs;
   /// A published table of the dataset's head; null if there is none.
   std::function<Result<std::optional<columnar::Table>>(const std::string& table)> head_table;
+  /// Of a `partition` table of the head, the partition of the slot; null if there is none. Rows may
+  /// lie in files.
+  std::function<Result<std::optional<columnar::Table>>(const std::string& table)> head_partition;
   std::optional<int64_t> head_number;
   nlohmann::json state = nlohmann::json::object();  ///< head's state; an empty object without head
   std::map<std::string, PriorAnswer> prior;         ///< by unit

@@ -1,0 +1,488 @@
+#include "sources/cmr/granule_days_source.h"
+
+#include <arrow/api.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "base/mutex.h"
+#include "columnar/parquet_file.h"
+#include "sources/cmr/cmr_client.h"
+#include "sources/cmr/day_list.h"
+#include "sources/cmr/hls_collection.h"
+#include "sources/freshness.h"
+#include "sources/parameters.h"
+
+namespace catchment::sources::cmr {
+namespace {
+
+using std::chrono::days;
+
+constexpr int kListings = 3;  // of a day whose counts differ
+
+struct DaysOptions {
+  CmrOptions cmr;
+  Day origin{};
+  std::chrono::milliseconds settle{};
+  int days_at_once = 3;
+  ItemScheme scheme = ItemScheme::kHttps;
+  std::string collection;
+};
+
+Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
+  ASSIGN_OR_RETURN(const Parameters with,
+                   Parameters::Make(input.parameters, input.task,
+                                    {"collection", "concept_id", "origin", "bounding_box", "settle",
+                                     "days_at_once", "parallel", "protocol", "endpoints"}));
+  DaysOptions options;
+  ASSIGN_OR_RETURN(options.collection, with.Text("collection", ""));
+  const std::optional<CollectionInfo> known = FindCollection(options.collection);
+  ASSIGN_OR_RETURN(options.cmr.concept_id,
+                   with.Text("concept_id", known ? std::string(known->concept_id) : ""));
+  if (options.cmr.concept_id.empty())
+    return with.Bad("collection", "HLSL30_2.0 or HLSS30_2.0, or a concept_id of another");
+  ASSIGN_OR_RETURN(const std::string origin, with.Text("origin", ""));
+  if (known) options.origin = known->origin;
+  if (!origin.empty()) {
+    ASSIGN_OR_RETURN(const Time first, ParseTime(origin), "task '{}': with: origin", input.task);
+    options.origin = std::chrono::floor<days>(first);
+  }
+  ASSIGN_OR_RETURN(const std::string box, with.Text("bounding_box", ""));
+  if (!box.empty()) {
+    ASSIGN_OR_RETURN(options.cmr.bounding_box, CanonicalBox(box), "task '{}': with: bounding_box",
+                     input.task);
+  }
+  ASSIGN_OR_RETURN(options.settle, with.Duration("settle", std::chrono::hours(240)));
+  ASSIGN_OR_RETURN(const int64_t at_once, with.Integer("days_at_once", 3, 1, 31));
+  ASSIGN_OR_RETURN(const bool parallel, with.Bool("parallel", true));
+  options.days_at_once = parallel ? static_cast<int>(at_once) : 1;
+  ASSIGN_OR_RETURN(const std::string protocol, with.Text("protocol", "https"));
+  if (protocol != "https" && protocol != "s3") return with.Bad("protocol", "https or s3");
+  options.scheme = protocol == "s3" ? ItemScheme::kS3 : ItemScheme::kHttps;
+  if (const nlohmann::json& endpoints = with.At("endpoints");
+      endpoints.is_object() && endpoints.contains("cmr")) {
+    if (!endpoints["cmr"].is_string()) return with.Bad("endpoints.cmr", "a base URL");
+    options.cmr.base_url = endpoints["cmr"];
+  }
+  options.cmr.task = input.task;
+  return options;
+}
+
+CmrWindow WindowOf(Day day) { return {Time(day), Time(day + days(1)), std::nullopt}; }
+
+std::string DayText(Day day) { return FormatTime(Time(day)).substr(0, 10); }
+
+/// What became of listing one day.
+struct DayAnswer {
+  DayRow row;
+  std::vector<Granule> granules;
+  std::optional<Error> failure;
+  DayGranules counts;  // without its granules
+  int64_t repeats = 0;
+};
+
+/// List a day until its counts agree, at most kListings times; all that was seen is kept.
+DayAnswer ListDay(CmrClient& client, const DaysOptions& options, Day day,
+                  const OpContext& context) {
+  DayAnswer answer;
+  answer.row.day = day;
+  std::map<std::string, CmrEntry> seen;  // by concept id, of all listings
+  int64_t hits = 0;
+  int page_size = kMostOnPage, compared = 0;
+  while (compared < kListings) {
+    Result<CmrListing> listing =
+        client.List(WindowOf(day), page_size, answer.row.tries == 0, context);
+    ++answer.row.tries;
+    if (!listing.ok()) {
+      answer.failure = listing.error();
+      break;
+    }
+    if (listing->timed_out) {
+      if (page_size <= kLeastOnPage) {
+        answer.failure = Unavailable("CMR had no time for a page of {} entries", kLeastOnPage);
+        break;
+      }
+      page_size = std::max(page_size / 2, kLeastOnPage);
+      continue;
+    }
+    ++compared;
+    answer.repeats += listing->repeats;
+    answer.row.asked_at = listing->asked_at;
+    hits = listing->hits;
+    const bool agrees = static_cast<int64_t>(listing->entries.size()) == hits;
+    if (agrees) seen.clear();
+    for (CmrEntry& entry : listing->entries) {
+      const auto [known, added] = seen.try_emplace(entry.concept_id, CmrEntry());
+      if (added || entry.updated > known->second.updated) known->second = std::move(entry);
+    }
+    if (agrees || static_cast<int64_t>(seen.size()) == hits) break;
+  }
+  if (answer.failure && compared == 0) {
+    answer.row.asked_at.reset();
+    answer.row.state = DayState::kFailed;
+    answer.row.error = answer.failure->message;
+    return answer;
+  }
+  answer.failure.reset();  // an earlier listing of this day serves
+  answer.row.hits = hits;
+  answer.row.touching = static_cast<int64_t>(seen.size());
+  std::vector<CmrEntry> entries;
+  entries.reserve(seen.size());
+  for (auto& [id, entry] : seen) entries.push_back(std::move(entry));
+  seen.clear();
+  answer.counts = GranulesOfDay(std::move(entries), day, options.scheme);
+  answer.granules = std::exchange(answer.counts.granules, {});
+  answer.row.links = static_cast<int64_t>(answer.granules.size());
+  if (answer.row.hits != answer.row.touching) {
+    answer.row.state = DayState::kHitsMismatch;
+    answer.row.error = fmt::format("CMR-Hits is {}, entries are {}, listed {} times", hits,
+                                   *answer.row.touching, answer.row.tries);
+  } else {
+    answer.row.state = IsSettled(day, *answer.row.asked_at, options.settle) ? DayState::kSettled
+                                                                            : DayState::kYoung;
+  }
+  return answer;
+}
+
+/// One run of the source.
+class DaysCollection {
+ public:
+  DaysCollection(const SourceInput& input, const DaysOptions& options, const OpContext& context)
+      : input_(input),
+        options_(options),
+        context_(context),
+        client_(*input.transport, options.cmr),
+        now_(context.clock->Now()) {
+    report_.source = input.task;
+  }
+
+  Result<SourceResult> Run() {
+    RETURN_IF_ERROR(ReadHead());
+    RETURN_IF_ERROR(Plan());
+    RETURN_IF_ERROR(ListDays());
+    RETURN_IF_ERROR(KeepDays());
+    return Finish();
+  }
+
+ private:
+  Status ReadHead() {
+    if (!input_.head_partition) return {};
+    ASSIGN_OR_RETURN(const auto table, input_.head_partition("days"), "the published days");
+    if (!table) return {};
+    ASSIGN_OR_RETURN(stored_, ReadDaysTable(*table), "the published days");
+    return {};
+  }
+
+  bool HasList(Day day) const {
+    const auto found = stored_.find(day);
+    return found != stored_.end() && found->second.links.has_value();
+  }
+
+  /// Decide which days are listed. Asks for the hits of settled ones.
+  Status Plan() {
+    const std::chrono::year_month_day first{std::chrono::floor<days>(input_.slot)};
+    const Day begin{first.year() / first.month() / 1};
+    const Day end{(first.year() / first.month() + std::chrono::months(1)) / 1};
+    std::vector<Day> settled;
+    for (Day day = std::max(begin, options_.origin); day < end; day += days(1)) {
+      if (Time(day + days(1)) > now_) {
+        DayRow row;
+        row.day = day;
+        rows_[day] = row;
+        continue;
+      }
+      due_.insert(day);
+      if (input_.refresh_mode == RefreshMode::kNone) {
+        if (!HasList(day)) {
+          return Invalid("task '{}': there is no stored list of {}, so --refresh none cannot be",
+                         input_.task, DayText(day));
+        }
+        continue;
+      }
+      const auto stored = stored_.find(day);
+      const bool trusted = stored != stored_.end() && HasList(day) && stored->second.asked_at &&
+                           stored->second.state == DayState::kSettled;
+      if (trusted && input_.refresh_mode == RefreshMode::kAuto) {
+        settled.push_back(day);
+      } else {
+        to_list_.insert(day);
+      }
+    }
+    if (input_.refresh_mode != RefreshMode::kNone && !due_.empty()) {
+      ASSIGN_OR_RETURN(const auto problems, client_.LookForEarlier(context_));
+      report_.notes.insert(report_.notes.end(), problems.begin(), problems.end());
+    }
+    if (settled.empty()) return {};
+    RETURN_IF_ERROR(CheckHits(settled));
+    return CheckUpdates(settled);
+  }
+
+  /// Run `work` for each day, some at once; the first error ends it.
+  Status ForDays(const std::vector<Day>& which, const std::function<Status(Day)>& work) {
+    std::atomic<size_t> next = 0;
+    Mutex mutex;
+    Status failed;
+    const auto run = [&] {
+      while (true) {
+        const size_t number = next++;
+        if (number >= which.size()) return;
+        const Status status = work(which[number]);
+        if (status.ok()) continue;
+        MutexLock lock(mutex);
+        if (failed.ok()) failed = status;
+        next = which.size();
+        return;
+      }
+    };
+    std::vector<std::jthread> threads;
+    const auto most = std::min(which.size(), static_cast<size_t>(options_.days_at_once));
+    for (size_t thread = 1; thread < most; ++thread) threads.emplace_back(run);
+    run();
+    threads.clear();  // joins
+    return failed;
+  }
+
+  static bool Ends(const Error& error) {
+    return error.code == Code::kCancelled || error.code == Code::kDeadline ||
+           error.code == Code::kInternal;
+  }
+
+  /// Settled days whose hits are others than before, or cannot be had, are listed anew.
+  Status CheckHits(const std::vector<Day>& settled) {
+    return ForDays(settled, [this](Day day) -> Status {
+      const Result<int64_t> hits = client_.Hits(WindowOf(day), context_.Named(DayText(day)));
+      if (!hits.ok() && Ends(hits.error())) return hits.status();
+      if (hits.ok() && *hits == stored_.at(day).hits) return {};
+      MutexLock lock(mutex_);
+      to_list_.insert(day);
+      ++report_.counts["days_with_other_hits"];
+      return {};
+    });
+  }
+
+  /// Days with granules that were revised since the oldest list was asked for are listed anew.
+  Status CheckUpdates(const std::vector<Day>& settled) {
+    Time oldest = Time::max();
+    for (const Day day : settled) oldest = std::min(oldest, *stored_.at(day).asked_at);
+    CmrWindow window{Time(settled.front()), Time(settled.back() + days(1)), oldest};
+    int page_size = kMostOnPage;
+    while (true) {
+      const Result<CmrListing> revised =
+          client_.List(window, page_size, true, context_.Named("updated"));
+      if (!revised.ok()) {
+        if (Ends(revised.error())) return revised.status();
+        AddGap("failed", 1,
+               fmt::format("which settled days were revised is not known: {}",
+                           revised.error().message));
+        return {};
+      }
+      if (revised->timed_out && page_size > kLeastOnPage) {
+        page_size /= 2;
+        continue;
+      }
+      if (revised->timed_out)
+        AddGap("failed", 1, "which settled days were revised is not known: CMR had no time");
+      for (const CmrEntry& entry : revised->entries) {
+        const Day day = std::chrono::floor<days>(entry.time_start);
+        const auto stored = stored_.find(day);
+        if (stored == stored_.end() || !due_.contains(day)) continue;
+        if (entry.updated < *stored->second.asked_at) continue;
+        if (to_list_.insert(day).second) ++report_.counts["days_with_revisions"];
+      }
+      return {};
+    }
+  }
+
+  Status ListDays() {
+    const std::vector<Day> which(to_list_.begin(), to_list_.end());
+    return ForDays(which, [this](Day day) -> Status {
+      DayAnswer answer = ListDay(client_, options_, day, context_.Named(DayText(day)));
+      if (answer.failure && Ends(*answer.failure)) return *answer.failure;
+      if (!answer.failure) {
+        RETURN_IF_ERROR(WriteGranules(day, answer.granules));
+      }
+      MutexLock lock(mutex_);
+      report_.counts["neighbours_dropped"] += answer.counts.neighbours;
+      report_.counts["repeats"] += answer.repeats + answer.counts.same_title;
+      report_.counts["links_moved"] += answer.counts.moved_links;
+      report_.counts["links_derived"] += answer.counts.derived_links;
+      report_.counts["links_missing"] += answer.counts.without_link;
+      if (answer.failure) {
+        last_failure_ = answer.failure;
+        if (HasList(day)) {  // the list before stands, the row says that this one failed
+          const DayRow& before = stored_.at(day);
+          answer.row.hits = before.hits;
+          answer.row.touching = before.touching;
+          answer.row.links = before.links;
+          answer.row.asked_at = before.asked_at;
+        }
+      }
+      rows_[day] = std::move(answer.row);
+      return {};
+    });
+  }
+
+  /// Days that were not listed, or could not be, keep the granules of the head's `links`.
+  Status KeepDays() {
+    std::map<Day, std::vector<Granule>> kept;
+    for (const Day day : due_) {
+      const auto row = rows_.find(day);
+      if (row == rows_.end()) rows_[day] = stored_.at(day);
+      if ((row == rows_.end() || row->second.state == DayState::kFailed) && HasList(day)) kept[day];
+    }
+    if (kept.empty()) return {};
+    ASSIGN_OR_RETURN(const auto links, input_.head_partition("links"), "the published links");
+    if (links) {
+      RETURN_IF_ERROR(ReadGranules(*links,
+                                   [&](Granule granule) -> Status {
+                                     const auto day = kept.find(granule.day);
+                                     if (day != kept.end())
+                                       day->second.push_back(std::move(granule));
+                                     return {};
+                                   }),
+                      "the published links");
+    }
+    for (auto& [day, granules] : kept) {
+      std::sort(granules.begin(), granules.end(),
+                [](const Granule& a, const Granule& b) { return a.id < b.id; });
+      RETURN_IF_ERROR(WriteGranules(day, granules));
+      granules = {};
+    }
+    return {};
+  }
+
+  Status WriteGranules(Day day, const std::vector<Granule>& granules) {
+    if (granules.empty()) return {};
+    ASSIGN_OR_RETURN(auto rows, MakeGranules(granules));
+    std::error_code error;
+    std::filesystem::create_directories(input_.work_folder, error);
+    const std::filesystem::path path =
+        input_.work_folder / fmt::format("granules-{}.parquet", DayText(day));
+    columnar::ParquetOptions options;
+    options.durable = false;
+    options.level = 1;
+    RETURN_IF_ERROR(
+        columnar::WriteParquet(columnar::Table::FromArrow(std::move(rows)), path, options).status(),
+        "task '{}'", input_.task);
+    MutexLock lock(mutex_);
+    files_[day] = path;
+    return {};
+  }
+
+  void AddGap(const std::string& reason, int64_t units, std::string detail) {
+    report_.gaps.push_back({input_.task, reason, units, std::move(detail)});
+  }
+
+  Result<SourceResult> Finish() {
+    report_.calls = client_.calls();
+    report_.bytes = client_.bytes();
+    report_.counts["pages_reused"] = client_.reused();
+    CoverageRow coverage;
+    coverage.source = input_.task;
+    coverage.unit = "day";
+    coverage.expected = static_cast<int64_t>(due_.size());
+    coverage.asked = static_cast<int64_t>(to_list_.size());
+    int64_t with_list = 0;
+    std::vector<DayRow> rows;
+    for (const auto& [day, row] : rows_) {
+      rows.push_back(row);
+      if (!due_.contains(day)) continue;
+      with_list += static_cast<int64_t>(row.links.has_value());
+      if (row.asked_at && row.state != DayState::kFailed) {
+        report_.oldest_fact = std::min(report_.oldest_fact.value_or(*row.asked_at), *row.asked_at);
+        report_.newest_fact = std::max(report_.newest_fact.value_or(*row.asked_at), *row.asked_at);
+      }
+      if (row.state == DayState::kFailed) {
+        ++coverage.missing["failed"];
+        AddGap(row.links ? "stale" : "failed", 1,
+               fmt::format("day {}: {}", DayText(day), row.error));
+      } else {
+        ++coverage.answered;
+        if (row.state == DayState::kHitsMismatch) {
+          // Granules that were counted and never listed; or more were listed than counted.
+          const int64_t lacking = *row.hits - *row.touching;
+          AddGap(lacking > 0 ? "no_answer" : "failed", std::max<int64_t>(1, lacking),
+                 fmt::format("day {}: {}", DayText(day), row.error));
+        }
+      }
+    }
+    const int64_t failed = coverage.expected - coverage.answered;
+    SourceResult result;
+    if (!due_.empty() && with_list == 0) {
+      report_.gaps.clear();
+      ReportUnavailable(report_, *last_failure_, "day");
+      result.report = std::move(report_);
+      return result;
+    }
+    report_.coverage.push_back(std::move(coverage));
+    if (failed > 0) {
+      report_.state = SourceState::kPartial;
+      report_.reason = report_.gaps.front().detail;
+    } else if (to_list_.empty() && !due_.empty()) {
+      report_.state = SourceState::kCached;
+    }
+    ASSIGN_OR_RETURN(result.tables[""], MakeDaysTable(rows));
+    result.tables["granules"] = columnar::Table::Empty(GranulesSchema());
+    if (!files_.empty()) {
+      std::vector<std::filesystem::path> files;
+      for (const auto& [day, path] : files_) files.push_back(path);
+      ASSIGN_OR_RETURN(result.tables["granules"],
+                       columnar::Table::FromParquetFiles(std::move(files)));
+    }
+    result.report = std::move(report_);
+    return result;
+  }
+
+  const SourceInput& input_;
+  const DaysOptions& options_;
+  const OpContext& context_;
+  CmrClient client_;
+  const Time now_;
+  std::map<Day, DayRow> stored_;  // the head's
+  std::set<Day> due_;
+  SourceReport report_;
+  // Guarded by mutex_ while days are asked for at once.
+  Mutex mutex_;
+  std::set<Day> to_list_;
+  std::map<Day, DayRow> rows_;
+  std::map<Day, std::filesystem::path> files_;
+  std::optional<Error> last_failure_;
+};
+
+class GranuleDaysSource final : public Source {
+ public:
+  Result<SourceResult> Collect(const SourceInput& input, const OpContext& context) override {
+    ASSIGN_OR_RETURN(const DaysOptions options, ReadDaysOptions(input));
+    return DaysCollection(input, options, context).Run();
+  }
+};
+
+}  // namespace
+
+SourceEntry GranuleDays() {
+  SourceEntry entry;
+  entry.info = {
+      .kind = "cmr.granule_days",
+      .help = "Granules of a month of a collection, from NASA's Common Metadata Repository",
+      .parameters = {{"collection", "text", false,
+                      "HLSL30_2.0, HLSS30_2.0, or any with concept_id"},
+                     {"concept_id", "text", false, "the collection's in CMR; known for HLS"},
+                     {"origin", "text", false, "first day that may have granules; known for HLS"},
+                     {"bounding_box", "text", false, "W,S,E,N in degrees; none: the whole earth"},
+                     {"settle", "duration", false, "age after which a day's list is trusted; 10d"},
+                     {"days_at_once", "int", false, "1 to 31; 3"},
+                     {"parallel", "bool", false, "false: one day at a time; true"},
+                     {"protocol", "text", false,
+                      "which link of an item is taken: https or s3; https"},
+                     {"endpoints", "map", false, "cmr: base URL of the search"}},
+      .outputs = {"granules"},
+      .units = {},
+      .looks_back = true,
+  };
+  entry.make = [] { return std::make_unique<GranuleDaysSource>(); };
+  return entry;
+}
+
+}  // namespace catchment::sources::cmr

@@ -2,6 +2,7 @@
 
 #include "sinks/sink.h"
 #include "sources/azure/azure_sources.h"
+#include "sources/cmr/cmr_sources.h"
 #include "sources/generic/generic_sources.h"
 
 namespace catchment::app {
@@ -62,6 +63,7 @@ const std::vector<sources::SourceEntry>& AllSources() {
     std::vector<sources::SourceEntry> all = sources::generic::GenericSources();
     for (sources::SourceEntry& entry : sources::azure::AzureSources())
       all.push_back(std::move(entry));
+    for (sources::SourceEntry& entry : sources::cmr::CmrSources()) all.push_back(std::move(entry));
     return all;
   }();
   return entries;

@@ -1,5 +1,8 @@
 #include "app/lake_head.h"
 
+#include <algorithm>
+
+#include "lake/publish.h"
 #include "lake/table_read.h"
 
 namespace catchment::app {
@@ -18,6 +21,27 @@ void LakeHead::ReadAhead(std::vector<std::string> names) {
   ahead_ = std::jthread([this, names = std::move(names)] {
     for (const std::string& name : names) (void)Table(name).ok();
   });
+}
+
+Result<std::optional<columnar::Table>> LakeHead::Partition(const std::string& name,
+                                                           Time slot_time) const {
+  const auto found = views_.head.tables.find(name);
+  if (found == views_.head.tables.end()) return std::optional<columnar::Table>();
+  const lake::TableView& table = found->second;
+  lake::ReadTableOptions options;
+  for (const std::string& part : table.partition) {
+    if (auto value = lake::SlotPartition(part, slot_time)) options.where[part] = std::move(value);
+  }
+  const bool any = std::any_of(table.files.begin(), table.files.end(), [&](const auto& live) {
+    for (size_t i = 0; i < table.partition.size(); ++i) {
+      const auto wanted = options.where.find(table.partition[i]);
+      if (wanted != options.where.end() && live.file.partition[i] != wanted->second) return false;
+    }
+    return true;
+  });
+  if (!any) return std::optional<columnar::Table>();
+  ASSIGN_OR_RETURN(columnar::Table rows, lake::ReadTable(store_, views_.head, name, options));
+  return std::optional<columnar::Table>(std::move(rows));
 }
 
 Result<std::optional<columnar::Table>> LakeHead::Table(const std::string& name) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/time.h"
 #include "columnar/table.h"
 #include "core/task.h"
 #include "lake/history.h"
@@ -28,6 +29,9 @@ class LakeHead final : public core::Head {
   /// A published table as derive tasks see it: `partition` tables of the newest publish, the others
   /// of the publish that this run's slot follows. Null: not published yet.
   Result<std::optional<columnar::Table>> Table(const std::string& name) const;
+  /// Of a `partition` table of the newest publish, the rows that belong to the slot of `slot_time`;
+  /// read anew by each call, since they may be many. Null: no such table, or nothing of the slot.
+  Result<std::optional<columnar::Table>> Partition(const std::string& name, Time slot_time) const;
   /// Read tables on a thread of their own, for tasks that will ask for them. What fails is read,
   /// and said, again by Table. Once.
   void ReadAhead(std::vector<std::string> names);

@@ -74,6 +74,8 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
   const bool stopped =
       result.record.state == core::RunState::kCancelled || result.exit_code == core::kExitDeadline;
   if (stopped && !result.published) services->KeepLedger();
+  // What it was given by the thousand serves the next one whatever kept it from publishing.
+  if (!result.published) services->KeepPacks();
   return result;
 }
 

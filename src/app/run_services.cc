@@ -1,6 +1,5 @@
 #include "app/run_services.h"
 
-#include "app/work_folders.h"
 #include "lake/local_store.h"
 #include "net/endpoints.h"
 
@@ -55,7 +54,9 @@ RunServices::RunServices(const Settings& settings, const core::RunSpec& spec, St
                        return Tokens(identity)->Subscriptions(context);
                      }),
       budgets_(subscriptions_, state.budgets()),
-      world_(files_, [this, &spec] { return FindEarlierRuns(settings_, spec, state_, *store_); }) {}
+      items_(files_,
+             [this, &spec] { return OpenPacks(settings_, spec, state_, *vault_, work_folder_); }),
+      world_(items_, [this, &spec] { return FindEarlierRuns(settings_, spec, state_, *store_); }) {}
 
 Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
                                                        const core::RunSpec& spec,
@@ -64,6 +65,7 @@ Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
   RunServices& made = *services;
   made.work_folder_ = WorkFolder(settings, spec.run);
   ASSIGN_OR_RETURN(made.store_, lake::LocalStore::OpenWrite(settings.lake_root));
+  made.vault_ = std::make_unique<lake::VaultBlobStore>(*made.store_, spec.dataset.text);
   ASSIGN_OR_RETURN(made.log_, net::ExchangeLog::Open(made.work_folder_));
   made.tasks_.settings = &settings;
   made.tasks_.store = made.store_.get();
@@ -81,7 +83,7 @@ Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
 
 RunServices::~RunServices() {
   log_.reset();
-  if (!work_folder_.empty()) RemoveWork(work_folder_, keep_ledger_);
+  if (!work_folder_.empty()) RemoveWork(work_folder_, kept_);
 }
 
 PublisherServices RunServices::publisher() {

@@ -12,14 +12,17 @@
 #include "app/simulated_transport.h"
 #include "app/state_stores.h"
 #include "app/task_bodies.h"
+#include "app/work_folders.h"
 #include "core/run_spec.h"
 #include "lake/store.h"
+#include "lake/vault_blob_store.h"
 #include "net/aws_secrets.h"
 #include "net/curl_transport.h"
 #include "net/secrets.h"
 #include "net/vault.h"
 #include "sources/azure/subscription_transport.h"
 #include "sources/budget_transport.h"
+#include "sources/cmr/item_fetch.h"
 #include "sources/earlier_answers.h"
 #include "sources/generic/file_transport.h"
 
@@ -50,7 +53,9 @@ class RunServices {
   /// Removes the work folder.
   ~RunServices();
   /// Leave the request ledger there for the next run of the slot.
-  void KeepLedger() { keep_ledger_ = true; }
+  void KeepLedger() { kept_.ledger = true; }
+  /// Leave there what says which packs of responses the run filled.
+  void KeepPacks() { kept_.packs = true; }
 
   const TaskServices& tasks() const { return tasks_; }
   PublisherServices publisher();
@@ -69,14 +74,17 @@ class RunServices {
   std::unique_ptr<net::ExchangeLog> log_;
   LazyTransport network_;
   net::AwsSecretStore secrets_{local_secrets_, network_};
-  // What a source may ask, from the recording down: runs that died, files, budgets, then services.
+  // What a source may ask, from the recording down: runs that died, items by the thousand, files,
+  // budgets, then services.
   sources::azure::SubscriptionTransport subscriptions_;
   sources::BudgetTransport budgets_;
   sources::generic::FileTransport files_{budgets_};
+  std::unique_ptr<lake::VaultBlobStore> vault_;
+  sources::cmr::ItemFetchTransport items_;
   sources::EarlierTransport world_;
   TaskServices tasks_;
   // Used by the caller's thread alone.
-  bool keep_ledger_ = false;
+  KeptWork kept_;
   // Guarded by mutex_.
   Mutex mutex_;
   std::map<std::string, std::unique_ptr<IdentityTokens>> tokens_ GUARDED_BY(mutex_);

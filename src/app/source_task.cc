@@ -77,6 +77,9 @@ class SourceTask final : public core::TaskBody {
     made.base_folder = services_.settings->config.folder;
     for (const auto& [name, artifact] : input.needs) made.needs.emplace(name, TableOf(*artifact));
     made.head_table = [&head](const std::string& table) { return head.Table(table); };
+    made.head_partition = [&head, slot = spec.slot.start](const std::string& table) {
+      return head.Partition(table, slot);
+    };
     if (head.number() > 0) made.head_number = head.number();
     made.state = head.views().head.state;
     made.prior = PriorAnswers(head);

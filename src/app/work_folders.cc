@@ -11,8 +11,8 @@ namespace catchment::app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr char kLedger[] = "exchanges.log";
-constexpr std::chrono::hours kLedgerLife{24};
+constexpr char kLedger[] = "exchanges.log", kPacks[] = "packs";
+constexpr std::chrono::hours kLedgerLife{24}, kPacksLife{31 * 24};
 constexpr size_t kMostRunsOfSlot = 1000;
 
 /// All runs of a slot, newest first.
@@ -38,17 +38,26 @@ bool WritesLedger(const fs::path& folder) {
   return !log.ok() && log.error().code == Code::kLocked;
 }
 
-/// Whether the next run of a dead run's slot may use what that was told.
-bool MayServe(StateStores& state, const core::RunRecord& record, const fs::path& folder) {
-  if (record.published || record.state == core::RunState::kHeld) return false;
+/// Whether something was written at most `life` ago.
+bool IsYoung(const fs::path& path, std::chrono::hours life) {
   std::error_code error;
-  const auto written = fs::last_write_time(folder / kLedger, error);
-  if (error || fs::file_time_type::clock::now() - written > kLedgerLife) return false;
+  const auto written = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - written <= life;
+}
+
+/// What the next run of a dead run's slot may use of what that was told.
+KeptWork MayServe(StateStores& state, const core::RunRecord& record, const fs::path& folder) {
+  KeptWork kept;
+  if (record.published) return kept;
+  kept.ledger = record.state != core::RunState::kHeld && IsYoung(folder / kLedger, kLedgerLife);
+  kept.packs = net::ResponsePacks::Left(folder / kPacks) && IsYoung(folder / kPacks, kPacksLife);
+  if (!kept.ledger && !kept.packs) return kept;
   const auto runs = RunsOfSlot(state, record.dataset, record.slot, record.environment);
-  if (!runs.ok()) return true;  // not known: leave it alone
-  return std::none_of(runs->begin(), runs->end(), [&](const core::RunRecord& other) {
+  if (!runs.ok()) return kept;  // not known: leave it alone
+  const bool settled = std::any_of(runs->begin(), runs->end(), [&](const core::RunRecord& other) {
     return other.published && other.run.text > record.run.text;
   });
+  return settled ? KeptWork() : kept;
 }
 
 std::vector<fs::path> WorkFolders(const Settings& settings) {
@@ -66,17 +75,47 @@ fs::path WorkFolder(const Settings& settings, const RunId& run) {
   return settings.state_folder / "work" / run.text;
 }
 
-void RemoveWork(const fs::path& folder, bool keep_ledger) {
+void RemoveWork(const fs::path& folder, const KeptWork& kept) {
   std::error_code error;
-  if (!keep_ledger) {
+  const bool packs = kept.packs && net::ResponsePacks::Left(folder / kPacks);
+  if (!kept.ledger && !packs) {
     fs::remove_all(folder, error);
     return;
   }
   std::vector<fs::path> others;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename() != kLedger) others.push_back(entry.path());
+    const fs::path name = entry.path().filename();
+    if ((name != kLedger || !kept.ledger) && (name != kPacks || !packs))
+      others.push_back(entry.path());
   }
   for (const fs::path& other : others) fs::remove_all(other, error);
+}
+
+Result<sources::cmr::ItemFetchTransport::Packs> OpenPacks(const Settings& settings,
+                                                          const core::RunSpec& spec,
+                                                          StateStores& state, net::BlobStore& vault,
+                                                          const fs::path& work_folder) {
+  sources::cmr::ItemFetchTransport::Packs opened;
+  ASSIGN_OR_RETURN(opened.packs, net::ResponsePacks::Open(work_folder / kPacks, vault));
+  const auto adopt = [&](const fs::path& folder) -> Status {
+    ASSIGN_OR_RETURN(std::vector<net::PackedResponse> adopted,
+                     opened.packs->Adopt(folder, opened.problems));
+    opened.earlier.insert(opened.earlier.end(), std::make_move_iterator(adopted.begin()),
+                          std::make_move_iterator(adopted.end()));
+    return {};
+  };
+  ASSIGN_OR_RETURN(std::vector<core::RunRecord> runs,
+                   RunsOfSlot(state, spec.dataset, spec.slot.id, spec.environment));
+  std::reverse(runs.begin(), runs.end());  // the newest last: what it was given prevails
+  for (const core::RunRecord& record : runs) {
+    const fs::path folder = WorkFolder(settings, record.run) / kPacks;
+    if (record.run == spec.run || record.simulated != spec.simulated || record.published ||
+        !net::ResponsePacks::Left(folder) || Alive(state, record.run))
+      continue;
+    RETURN_IF_ERROR(adopt(folder), "run {}", record.run.text);
+  }
+  RETURN_IF_ERROR(adopt(work_folder / kPacks));
+  return opened;
 }
 
 Result<sources::EarlierRuns> FindEarlierRuns(const Settings& settings, const core::RunSpec& spec,
@@ -113,9 +152,9 @@ DeadWork RemoveDeadWork(const Settings& settings, StateStores& state) {
     if (Alive(state, run)) continue;
     if (WritesLedger(folder)) continue;  // a run that waits for its turn is in no list yet
     const auto record = state.runs().Get(run);
-    const bool keep = record.ok() && MayServe(state, *record, folder);
-    RemoveWork(folder, keep);
-    ++(keep ? work.kept : work.removed);
+    const KeptWork kept = record.ok() ? MayServe(state, *record, folder) : KeptWork();
+    RemoveWork(folder, kept);
+    ++(kept.ledger || kept.packs ? work.kept : work.removed);
   }
   return work;
 }
@@ -123,8 +162,9 @@ DeadWork RemoveDeadWork(const Settings& settings, StateStores& state) {
 void RemoveSettledWork(const Settings& settings, StateStores& state) {
   for (const fs::path& folder : WorkFolders(settings)) {
     const auto record = state.runs().Get(RunId{folder.filename().string()});
-    if (!record.ok() || Alive(state, record->run) || MayServe(state, *record, folder)) continue;
-    if (!WritesLedger(folder)) RemoveWork(folder, false);
+    if (!record.ok() || Alive(state, record->run) || WritesLedger(folder)) continue;
+    const KeptWork kept = MayServe(state, *record, folder);
+    if (!kept.ledger && !kept.packs) RemoveWork(folder, kept);
   }
 }
 

@@ -29,16 +29,16 @@ std::optional<std::string> EnvironmentVariable(const std::string& name) {
 Result<std::string> SlotText(const core::Pipeline& pipeline, const RunRequest& request,
                              const nlohmann::json& parameters) {
   const core::Parameter* alias = pipeline.FindAlias("slot");
-  if (alias == nullptr) return request.slot.empty() ? "due" : request.slot;
+  if (alias == nullptr) return request.slot.value_or("due");
   const nlohmann::json value = parameters.value(alias->name, nlohmann::json());
-  if (value.is_null() && request.slot.empty()) {
+  if (value.is_null() && !request.slot) {
     return Invalid("{}: {}; --slot due takes the newest", alias->name,
                    core::ExpectedSlotText(pipeline.slot.period));
   }
-  if (value.is_null()) return request.slot;
+  if (value.is_null()) return *request.slot;
   const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-  if (!request.slot.empty() && request.slot != text)
-    return Invalid("{} is {}, and --slot is {}; give one", alias->name, text, request.slot);
+  if (request.slot && *request.slot != text)
+    return Invalid("{} is {}, and --slot is {}; give one", alias->name, text, *request.slot);
   return text;
 }
 

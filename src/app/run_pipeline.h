@@ -15,7 +15,8 @@ namespace catchment::app {
 /// `catchment run`.
 struct RunRequest {
   std::string pipeline;  ///< name or path
-  std::string slot;      ///< empty: not said; the parameter that is another name of it, else `due`
+  /// Null: not said; the parameter that is another name of it, else `due`.
+  std::optional<std::string> slot;
   nlohmann::json parameters = nlohmann::json::object();  ///< by name or alias, texts or values
   std::string dataset;  ///< only this one of the `for_each` values'; empty: all
   core::Refresh refresh = core::Refresh::kUnset;

@@ -35,6 +35,7 @@ Status ReadParameters(const RunOptions& options, nlohmann::json& parameters) {
 Result<app::RunRequest> RunOptions::Request() const {
   app::RunRequest made = request;
   RETURN_IF_ERROR(ReadParameters(*this, made.parameters));
+  if (slot_option != nullptr && slot_option->count() > 0) made.slot = slot;
   if (refresh_option != nullptr && refresh_option->count() > 0) {
     ASSIGN_OR_RETURN(made.refresh, core::ParseRefresh(refresh.empty() ? "all" : refresh));
   }
@@ -44,8 +45,9 @@ Result<app::RunRequest> RunOptions::Request() const {
 void AddRunOptions(CLI::App& app, RunOptions& options) {
   app.add_option("pipeline", options.request.pipeline, "a pipeline's name, folder or file")
       ->required();
-  app.add_option("--slot", options.request.slot, "a time, a month (2024-01) or `due` (default)")
-      ->type_name("SLOT");
+  options.slot_option =
+      app.add_option("--slot", options.slot, "a time, a month (2024-01) or `due` (default)")
+          ->type_name("SLOT");
   app.add_option("--param,-p", options.parameters, "set a parameter of the pipeline")
       ->type_name("NAME=VALUE")
       ->expected(1)

@@ -13,7 +13,8 @@ struct RunOptions {
   app::RunRequest request;
   std::vector<std::string> parameters;  ///< NAME=VALUE
   std::vector<std::string> pairs;       ///< NAME, VALUE, NAME, VALUE, …
-  std::string refresh;
+  std::string slot, refresh;
+  CLI::Option* slot_option = nullptr;
   CLI::Option* refresh_option = nullptr;
 
   /// The request with all that was said. kInvalid: a parameter without a value, a name given twice.

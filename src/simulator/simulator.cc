@@ -358,9 +358,9 @@ HttpResponse Simulator::State::Handle(Port port, const HttpRequest& request) {
                    .asked = request.body.empty() ? "" : Sha256Hex(request.body)};
   response.before_sending = [this, begin, entry = std::move(entry), counted = std::move(counted),
                              items = port == kLpdaac](bool sent) mutable {
-    entry.ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::steady_clock::now() - begin)
-                   .count();
+    entry.ms =
+        std::chrono::round<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)
+            .count();
     if (!sent) entry.status = 0, entry.bytes = 0;
     if (!counted.empty()) requests.End(items, counted, entry.status);
     trace.Add(std::move(entry));

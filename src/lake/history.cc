@@ -314,12 +314,19 @@ Result<int64_t> FindHead(const ReadStore& store, std::string_view dataset) {
   }
   ASSIGN_OR_RETURN(const int64_t newest, NewestListed(store, dataset, ""), "find head of {}",
                    dataset);
+  // HEAD is written after its manifest became durable: one that it names and that cannot be seen
+  // was lost, and its number must not be given to another.
   if (newest == 0 && hint > 0) {
-    // HEAD is written after its manifest: a lake that lost all of them is not an empty one.
     return Corrupt(
         "{}: HEAD names manifest {}, but no manifest can be seen; restore them from a backup, or "
         "remove HEAD if the dataset is to begin anew",
         dataset, hint);
+  }
+  if (newest < hint) {
+    return Corrupt(
+        "{}: HEAD names manifest {}, but the newest that can be seen is {}; restore the later ones "
+        "from a backup, or remove HEAD if the dataset is to go on from {}",
+        dataset, hint, newest, newest);
   }
   return newest;
 }

@@ -83,8 +83,8 @@ struct ViewForRun {
   Standing standing;
 };
 
-/// The number of the newest manifest; 0: none. HEAD says where to look first and is never trusted.
-/// An error is never "none". kCorrupt: HEAD names one, but none can be seen.
+/// The number of the newest manifest; 0: none. HEAD says where to look first; what can be seen
+/// counts. An error is never "none". kCorrupt: HEAD names one that is newer than all to be seen.
 Result<int64_t> FindHead(const ReadStore& store, std::string_view dataset);
 
 /// Fold manifests up to `number` (default: head) from the newest good checkpoint on. kNotFound: no

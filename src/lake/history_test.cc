@@ -257,7 +257,7 @@ TEST(FindHeadTest, HeadIsOnlyAHint) {
                              Entry(static_cast<int>(number), PublishKind::kPublish, number)));
     view = LoadView(store, kDataset).value();
   }
-  for (const char* hint : {"1\n", "2\n", "99\n", "-1\n", "garbage", "", "3"}) {
+  for (const char* hint : {"1\n", "2\n", "-1\n", "garbage", "", "3", "99"}) {
     ASSERT_OK(store.Put("azure-spot/HEAD", hint));
     EXPECT_EQ(FindHead(store, kDataset).value(), 3) << hint;
   }
@@ -273,6 +273,24 @@ TEST(FindHeadTest, azure_A25_ALakeThatLostItsManifestsIsNotEmpty) {
                "HEAD names manifest 2, but no manifest can be seen");
   ASSERT_OK(store.Put("azure-spot/HEAD", "garbage"));
   EXPECT_EQ(FindHead(store, kDataset).value(), 0);
+}
+
+// The number of a lost manifest is not given to another.
+TEST(FindHeadTest, ALakeThatLostItsNewestManifestDoesNotGoOn) {
+  MemoryStore store;
+  View view;
+  view.dataset = kDataset;
+  for (int number = 1; number <= 2; ++number) {
+    ASSERT_OK(CommitManifest(store, view, Entry(number, PublishKind::kPublish, number)));
+    view = LoadView(store, kDataset).value();
+  }
+  ASSERT_OK(store.Put("azure-spot/HEAD", "2\n"));
+  ASSERT_OK(store.Delete(ManifestKey(kDataset, 2)));
+  EXPECT_ERROR(FindHead(store, kDataset), Code::kCorrupt,
+               "HEAD names manifest 2, but the newest that can be seen is 1");
+  EXPECT_ERROR(LoadView(store, kDataset), Code::kCorrupt, "HEAD names manifest 2");
+  ASSERT_OK(store.Delete("azure-spot/HEAD"));
+  EXPECT_EQ(FindHead(store, kDataset).value(), 1);
 }
 
 TEST(FindHeadTest, AReadErrorIsNeverAbsence) {

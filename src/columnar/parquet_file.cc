@@ -28,6 +28,7 @@
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
 #include "columnar/output_file.h"
+#include "columnar/parquet_call.h"
 #include "columnar/plain_internal.h"
 #include "columnar/sink_stream.h"
 #include "columnar/value_text_internal.h"
@@ -170,12 +171,7 @@ class GroupWriter {
 
   /// Run a call of Arrow's writer; the sink's own failure goes before Arrow's word for it.
   Status Checked(const std::function<arrow::Status()>& call) {
-    arrow::Status status;
-    try {
-      status = call();
-    } catch (const std::exception& exception) {  // parquet::ParquetException
-      status = arrow::Status::Invalid(exception.what());
-    }
+    const arrow::Status status = CallParquet(call);
     if (status.ok()) return {};
     if (!stream_->failure().ok()) return stream_->failure();
     return FromArrow(status);
@@ -369,12 +365,7 @@ class FileReader {
   FileReader() = default;
 
   Status Checked(const std::function<arrow::Status()>& call) {
-    arrow::Status status;
-    try {
-      status = call();
-    } catch (const std::exception& exception) {  // parquet::ParquetException
-      status = arrow::Status::Invalid(exception.what());
-    }
+    const arrow::Status status = CallParquet(call);
     if (status.ok()) return {};
     Error error = FromArrowReading(status);
     if (error.message.find("thrift") != std::string::npos) {

@@ -12,12 +12,12 @@
 #include <parquet/metadata.h>
 
 #include <cerrno>
-#include <exception>
 #include <map>
 
 #include "base/file.h"
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
+#include "columnar/parquet_call.h"
 #include "columnar/parquet_file.h"
 
 namespace catchment::stac {
@@ -26,12 +26,7 @@ struct ItemFileReader::State {
   /// Run a call of Parquet's reader; its exceptions are damage of the file.
   template <typename Call>
   Status Checked(const Call& call) const {
-    arrow::Status status;
-    try {
-      status = call();
-    } catch (const std::exception& exception) {  // parquet::ParquetException
-      status = arrow::Status::Invalid(exception.what());
-    }
+    const arrow::Status status = columnar::CallParquet(call);
     if (status.ok()) return {};
     return Status(columnar::FromArrowReading(status)).WithContext(name);
   }

@@ -8,16 +8,15 @@
 #include <arrow/util/parallel.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/column_writer.h>
-#include <parquet/exception.h>
 #include <parquet/file_writer.h>
 #include <parquet/properties.h>
 
 #include <algorithm>
-#include <exception>
 
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
 #include "columnar/output_file.h"
+#include "columnar/parquet_call.h"
 #include "columnar/sink_stream.h"
 #include "stac/leaf_levels_internal.h"
 
@@ -140,12 +139,7 @@ struct ItemFileWriter::State {
   /// Run a call of Parquet's writer; the sink's own failure goes before the library's word for it.
   template <typename Call>
   Status Checked(const Call& call) {
-    arrow::Status status;
-    try {
-      status = call();
-    } catch (const std::exception& exception) {  // parquet::ParquetException
-      status = arrow::Status::Invalid(exception.what());
-    }
+    const arrow::Status status = columnar::CallParquet(call);
     if (status.ok()) return {};
     if (!stream->failure().ok()) return stream->failure();
     return columnar::FromArrow(status);

@@ -25,10 +25,10 @@
 
 #include "stac/geometry.h"
 #include "stac/hilbert.h"
-#include "stac/item_file_writer.h"
 #include "stac/item_json.h"
 #include "stac/item_key.h"
 #include "stac/item_sort.h"
+#include "stac/leaf_storage_internal.h"
 
 namespace catchment::stac {
 namespace {
@@ -85,26 +85,6 @@ struct GroupRange {
   std::optional<std::pair<int64_t, int64_t>> datetime;
 };
 
-/// A leaf with its place in the items' schema.
-struct CheckedLeaf {
-  const ItemNode* root = nullptr;
-  const ItemNode* node = nullptr;
-  std::vector<int> path;  ///< members from the root column on
-};
-
-void AddLeaves(const ItemNode& root, const ItemNode& node, const std::vector<int>& path,
-               std::vector<CheckedLeaf>& leaves) {
-  if (node.children.empty()) {
-    leaves.push_back({&root, &node, path});
-    return;
-  }
-  for (size_t i = 0; i < node.children.size(); ++i) {
-    std::vector<int> member = path;
-    member.push_back(static_cast<int>(i));
-    AddLeaves(root, node.children[i], member, leaves);
-  }
-}
-
 /// Values of a page or a chunk in Parquet's plain encoding: least, greatest, and nulls.
 struct Extremes {
   std::optional<std::string> min, max;
@@ -156,11 +136,9 @@ bool SameValue(const std::string& stored, const std::string& computed, ColumnKin
 class FooterCheck {
  public:
   explicit FooterCheck(const ItemFileReader& reader)
-      : reader_(reader), metadata_(*reader.parquet().metadata()) {
-    for (const ItemNode& column : reader.schema().columns) {
-      AddLeaves(column, column, {}, leaves_);
-    }
-  }
+      : reader_(reader),
+        metadata_(*reader.parquet().metadata()),
+        leaves_(LeavesOf(reader.schema())) {}
 
   void Run(std::vector<Finding>& findings) {
     findings.push_back(Geo());
@@ -177,7 +155,7 @@ class FooterCheck {
     findings.push_back(Statistics());
     findings.push_back(Facts());
   }
-  const std::vector<CheckedLeaf>& leaves() const { return leaves_; }
+  const std::vector<ItemLeaf>& leaves() const { return leaves_; }
 
  private:
   const parquet::schema::Node* Root(const std::string& name) const {
@@ -395,10 +373,9 @@ class FooterCheck {
     for (int group = 0; group < metadata_.num_row_groups(); ++group) {
       const auto row_group = metadata_.RowGroup(group);
       for (int leaf = 0; leaf < row_group->num_columns(); ++leaf) {
-        const CheckedLeaf& checked = leaves_[static_cast<size_t>(leaf)];
         const auto chunk = row_group->ColumnChunk(leaf);
         const auto& used = chunk->encodings();
-        const auto wanted = WantedEncoding(StorageOfLeaf(*checked.root, *checked.node).encoding);
+        const auto wanted = StorageOfLeaf(leaves_[static_cast<size_t>(leaf)]).encoding;
         if (chunk->num_values() > 0 && std::ranges::find(used, wanted) == used.end())
           faults.Add("{} in group {} is not {}", chunk->path_in_schema()->ToDotString(), group,
                      parquet::EncodingToString(wanted));
@@ -407,29 +384,12 @@ class FooterCheck {
     return faults.Done();
   }
 
-  static parquet::Encoding::type WantedEncoding(LeafStorage::Encoding encoding) {
-    switch (encoding) {
-      case LeafStorage::Encoding::kDictionary:
-        return parquet::Encoding::RLE_DICTIONARY;
-      case LeafStorage::Encoding::kDeltaByteArray:
-        return parquet::Encoding::DELTA_BYTE_ARRAY;
-      case LeafStorage::Encoding::kDeltaBinaryPacked:
-        return parquet::Encoding::DELTA_BINARY_PACKED;
-      case LeafStorage::Encoding::kByteStreamSplit:
-        return parquet::Encoding::BYTE_STREAM_SPLIT;
-      case LeafStorage::Encoding::kPlain:
-        break;
-    }
-    return parquet::Encoding::PLAIN;
-  }
-
   Finding Statistics() const {
     Faults faults("statistics, page index and bloom filter: where they help, nowhere else");
     for (int group = 0; group < metadata_.num_row_groups(); ++group) {
       const auto row_group = metadata_.RowGroup(group);
       for (int leaf = 0; leaf < row_group->num_columns(); ++leaf) {
-        const CheckedLeaf& checked = leaves_[static_cast<size_t>(leaf)];
-        const LeafStorage storage = StorageOfLeaf(*checked.root, *checked.node);
+        const LeafStorage storage = StorageOfLeaf(leaves_[static_cast<size_t>(leaf)]);
         const auto chunk = row_group->ColumnChunk(leaf);
         const std::string path = chunk->path_in_schema()->ToDotString();
         if (chunk->is_stats_set() != storage.statistics)
@@ -458,13 +418,13 @@ class FooterCheck {
 
   const ItemFileReader& reader_;
   const parquet::FileMetaData& metadata_;
-  std::vector<CheckedLeaf> leaves_;
+  const std::vector<ItemLeaf> leaves_;
 };
 
 /// All rows, group by group.
 class RowCheck {
  public:
-  RowCheck(ItemFileReader& reader, const std::vector<CheckedLeaf>& leaves,
+  RowCheck(ItemFileReader& reader, const std::vector<ItemLeaf>& leaves,
            const ConformanceOptions& options)
       : reader_(reader), leaves_(leaves), options_(options) {}
 
@@ -569,7 +529,7 @@ class RowCheck {
       const auto chunk = metadata->ColumnChunk(static_cast<int>(leaf));
       if (!chunk->is_stats_set()) continue;
       const auto statistics = chunk->statistics();
-      const CheckedLeaf& checked = leaves_[leaf];
+      const ItemLeaf& checked = leaves_[leaf];
       const auto column = batch.GetColumnByName(checked.root->name);
       const auto computed = ExtremesOfLeaf(checked, column, 0, batch.num_rows());
       if (!computed) continue;
@@ -600,7 +560,7 @@ class RowCheck {
     return {};
   }
 
-  static std::optional<Extremes> ExtremesOfLeaf(const CheckedLeaf& leaf,
+  static std::optional<Extremes> ExtremesOfLeaf(const ItemLeaf& leaf,
                                                 std::shared_ptr<arrow::Array> array, int64_t begin,
                                                 int64_t end) {
     std::vector<std::shared_ptr<arrow::Array>> way = {array};
@@ -804,7 +764,7 @@ class RowCheck {
   }
 
   ItemFileReader& reader_;
-  const std::vector<CheckedLeaf>& leaves_;
+  const std::vector<ItemLeaf>& leaves_;
   const ConformanceOptions& options_;
   std::vector<CheckedRow> rows_;
   std::vector<GroupRange> ranges_;

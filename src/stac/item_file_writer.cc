@@ -19,6 +19,7 @@
 #include "columnar/parquet_call.h"
 #include "columnar/sink_stream.h"
 #include "stac/leaf_levels_internal.h"
+#include "stac/leaf_storage_internal.h"
 
 namespace catchment::stac {
 namespace {
@@ -49,34 +50,8 @@ std::shared_ptr<arrow::Schema> MarkJson(const arrow::Schema& plain, const ItemSc
   return arrow::schema(std::move(fields));
 }
 
-void AddLeafStorage(const ItemNode& root, const ItemNode& node, std::vector<LeafStorage>& leaves) {
-  if (node.children.empty()) return leaves.push_back(StorageOfLeaf(root, node));
-  for (const ItemNode& child : node.children) AddLeafStorage(root, child, leaves);
-}
-
-std::vector<LeafStorage> LeafStorages(const ItemSchema& schema) {
-  std::vector<LeafStorage> leaves;
-  for (const ItemNode& column : schema.columns) AddLeafStorage(column, column, leaves);
-  return leaves;
-}
-
-parquet::Encoding::type ParquetEncoding(LeafStorage::Encoding encoding) {
-  switch (encoding) {
-    case LeafStorage::Encoding::kDeltaByteArray:
-      return parquet::Encoding::DELTA_BYTE_ARRAY;
-    case LeafStorage::Encoding::kDeltaBinaryPacked:
-      return parquet::Encoding::DELTA_BINARY_PACKED;
-    case LeafStorage::Encoding::kByteStreamSplit:
-      return parquet::Encoding::BYTE_STREAM_SPLIT;
-    case LeafStorage::Encoding::kDictionary:
-    case LeafStorage::Encoding::kPlain:
-      break;
-  }
-  return parquet::Encoding::PLAIN;
-}
-
 std::shared_ptr<parquet::WriterProperties> PropertiesOf(const std::vector<LeafPath>& paths,
-                                                        const std::vector<LeafStorage>& storages,
+                                                        const std::vector<ItemLeaf>& leaves,
                                                         const ItemFileOptions& options) {
   parquet::WriterProperties::Builder builder;
   builder.version(parquet::ParquetVersion::PARQUET_2_6)
@@ -94,9 +69,9 @@ std::shared_ptr<parquet::WriterProperties> PropertiesOf(const std::vector<LeafPa
       ->disable_write_page_index();
   for (size_t i = 0; i < paths.size(); ++i) {
     const std::string& path = paths[i].dotted;
-    const LeafStorage& storage = storages[i];
-    if (storage.encoding != LeafStorage::Encoding::kDictionary) {
-      builder.disable_dictionary(path)->encoding(path, ParquetEncoding(storage.encoding));
+    const LeafStorage storage = StorageOfLeaf(leaves[i]);
+    if (storage.encoding != parquet::Encoding::RLE_DICTIONARY) {
+      builder.disable_dictionary(path)->encoding(path, storage.encoding);
     }
     if (storage.statistics) builder.enable_statistics(path)->enable_write_page_index(path);
     if (storage.bloom_filter) {
@@ -107,31 +82,7 @@ std::shared_ptr<parquet::WriterProperties> PropertiesOf(const std::vector<LeafPa
   return builder.build();
 }
 
-bool IsNumberOrTime(ColumnKind kind) {
-  return kind == ColumnKind::kInt64 || kind == ColumnKind::kDouble || kind == ColumnKind::kTime;
-}
-
 }  // namespace
-
-LeafStorage StorageOfLeaf(const ItemNode& root, const ItemNode& leaf) {
-  using Encoding = LeafStorage::Encoding;
-  LeafStorage storage;
-  const bool is_root = &root == &leaf;
-  if (leaf.kind == ColumnKind::kBool) storage.encoding = Encoding::kPlain;
-  if (leaf.kind == ColumnKind::kTime) storage.encoding = Encoding::kDeltaBinaryPacked;
-  if (leaf.kind == ColumnKind::kText && (leaf.name == "href" || (is_root && leaf.name == "id"))) {
-    storage.encoding = Encoding::kDeltaByteArray;
-  }
-  if (is_root && leaf.kind == ColumnKind::kDouble &&
-      (leaf.name == "view:azimuth" || leaf.name == "view:sun_azimuth")) {
-    storage.encoding = Encoding::kByteStreamSplit;
-  }
-  storage.statistics = root.kind == ColumnKind::kBox ||
-                       (is_root && (IsNumberOrTime(leaf.kind) || leaf.name == "id" ||
-                                    leaf.name == "collection" || leaf.name == "platform"));
-  storage.bloom_filter = is_root && leaf.name == "id";
-  return storage;
-}
 
 struct ItemFileWriter::State {
   explicit State(const ItemSchema& items) : schema(items), summary(items) {}
@@ -205,7 +156,7 @@ Result<std::unique_ptr<ItemFileWriter>> ItemFileWriter::Open(const std::filesyst
   state->stream = std::make_shared<columnar::SinkStream>(*state->sink);
   state->arrow_properties = parquet::ArrowWriterProperties::Builder().build();
   RETURN_IF_ERROR(state->Checked([&]() -> arrow::Status {
-    const auto properties = PropertiesOf(state->paths, LeafStorages(schema), options);
+    const auto properties = PropertiesOf(state->paths, LeavesOf(schema), options);
     std::shared_ptr<parquet::SchemaDescriptor> descriptor;
     ARROW_RETURN_NOT_OK(
         parquet::arrow::ToParquetSchema(MarkJson(*state->arrow_schema, schema).get(), *properties,

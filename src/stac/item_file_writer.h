@@ -23,22 +23,6 @@ struct ItemFileOptions {
   bool replace = true;  ///< false: kExists if the name is taken
 };
 
-/// How a leaf of an item file is stored (docs/formats/stac_geoparquet.md).
-struct LeafStorage {
-  enum class Encoding {
-    kDictionary,
-    kPlain,
-    kDeltaByteArray,
-    kDeltaBinaryPacked,
-    kByteStreamSplit
-  };
-  Encoding encoding = Encoding::kDictionary;
-  bool statistics = false;  ///< and a page index
-  bool bloom_filter = false;
-};
-/// `root` is the leaf's column, `leaf` the node itself.
-LeafStorage StorageOfLeaf(const ItemNode& root, const ItemNode& leaf);
-
 /// Writes items to a GeoParquet file in row groups of exactly `row_group_rows`, but for the last.
 /// The same batches give the same bytes, whatever the threads. Without Finish nothing appears at
 /// `path`.

@@ -137,15 +137,7 @@ class CoordinatesToWkb {
     flat_position_ |= count < 3;
     read_.coordinates_cut |= count > (with_z_ ? 3u : 2u);
     wkb_.Append(numbers.data(), with_z_ ? 24 : 16);
-    Box& box = read_.facts.box;
-    box.xmin = std::min(box.xmin, numbers[0]);
-    box.xmax = std::max(box.xmax, numbers[0]);
-    box.ymin = std::min(box.ymin, numbers[1]);
-    box.ymax = std::max(box.ymax, numbers[1]);
-    if (with_z_) {
-      box.zmin = std::min(box.zmin, numbers[2]);
-      box.zmax = std::max(box.zmax, numbers[2]);
-    }
+    read_.facts.box.Include(numbers, with_z_);
     return true;
   }
 
@@ -391,15 +383,7 @@ class WkbReader {
     if (!std::isfinite(numbers[0]) || !std::isfinite(numbers[1]) || !std::isfinite(numbers[2])) {
       return Corrupt("WKB: a coordinate is not finite");
     }
-    Box& box = facts_.box;
-    box.xmin = std::min(box.xmin, numbers[0]);
-    box.xmax = std::max(box.xmax, numbers[0]);
-    box.ymin = std::min(box.ymin, numbers[1]);
-    box.ymax = std::max(box.ymax, numbers[1]);
-    if (with_z) {
-      box.zmin = std::min(box.zmin, numbers[2]);
-      box.zmax = std::max(box.zmax, numbers[2]);
-    }
+    facts_.box.Include(numbers, with_z);
     if (json_ != nullptr) {
       for (size_t i = 0; i < (with_z ? 3 : 2); ++i) {
         *json_ += i == 0 ? '[' : ',';
@@ -449,6 +433,17 @@ void Box::Add(const Box& other) {
   xmax = std::max(xmax, other.xmax);
   ymax = std::max(ymax, other.ymax);
   zmax = std::max(zmax, other.zmax);
+}
+
+void Box::Include(const std::array<double, 3>& position, bool with_z) {
+  xmin = std::min(xmin, position[0]);
+  xmax = std::max(xmax, position[0]);
+  ymin = std::min(ymin, position[1]);
+  ymax = std::max(ymax, position[1]);
+  if (with_z) {
+    zmin = std::min(zmin, position[2]);
+    zmax = std::max(zmax, position[2]);
+  }
 }
 
 bool IsGeometryMember(std::string_view key) { return key == "type" || key == "coordinates"; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -16,6 +17,8 @@ struct Box {
   bool empty() const { return xmin > xmax; }
   bool Contains(const Box& other) const;  ///< in x and y
   void Add(const Box& other);
+  /// A position's x, y and, if it has one, z.
+  void Include(const std::array<double, 3>& position, bool with_z);
 };
 
 /// What WKB of a geometry says.

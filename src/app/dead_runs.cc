@@ -1,6 +1,10 @@
 #include "app/dead_runs.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
 #include <map>
+#include <optional>
 
 #include "base/clock.h"
 #include "core/exit_code.h"
@@ -11,6 +15,8 @@ namespace catchment::app {
 namespace {
 
 constexpr size_t kMostRuns = 100'000;
+/// Longer than any run takes.
+constexpr std::chrono::days kUnknownRunLife{7};
 
 /// Publish numbers by run.
 Result<std::map<std::string, int64_t>> NumbersByRun(const lake::ReadStore& store,
@@ -82,7 +88,25 @@ Status EndRun(StateStores& state, lake::WriteStore& store, core::RunRecord recor
   return state.runs().Finish(record);
 }
 
+/// When a run began, by its id (`20260802T000000-…`, base/ids.h); nothing if it is no run's id.
+std::optional<Time> BeganAt(const RunId& run) {
+  const std::string& id = run.text;
+  if (id.size() < 16 || id[8] != 'T' || id[15] != '-') return std::nullopt;
+  const Result<Time> began =
+      ParseTime(fmt::format("{}-{}-{}T{}:{}:{}Z", id.substr(0, 4), id.substr(4, 2), id.substr(6, 2),
+                            id.substr(9, 2), id.substr(11, 2), id.substr(13, 2)));
+  return began.ok() ? std::optional(*began) : std::nullopt;
+}
+
 }  // namespace
+
+bool MayStillPublish(StateStores& state, const RunId& run, Time now) {
+  const Result<core::RunRecord> record = state.runs().Get(run);
+  if (record.ok()) return Alive(state, run);
+  if (record.error().code != Code::kNotFound) return true;
+  const std::optional<Time> began = BeganAt(run);
+  return began && now - *began < kUnknownRunLife;
+}
 
 bool Alive(StateStores& state, const RunId& run) {
   const Result<core::RunRecord> record = state.runs().Get(run);

@@ -62,9 +62,10 @@ Status FinishDataset(const Settings& settings, StateStores& state, const std::st
 Status RecoverDataset(const Settings& settings, StateStores& state, const std::string& dataset,
                       std::stop_token stop, MaintenanceAnswer& answer) {
   ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenWrite(settings.lake_root));
-  ASSIGN_OR_RETURN(
-      const lake::RecoverReport report,
-      lake::Recover(*store, dataset, [&](const RunId& run) { return Alive(state, run); }));
+  ASSIGN_OR_RETURN(const lake::RecoverReport report,
+                   lake::Recover(*store, dataset, [&](const RunId& run) {
+                     return MayStillPublish(state, run, SystemClock().Now());
+                   }));
   const auto say = [&](const std::vector<std::string>& names, const char* what) {
     if (!names.empty()) answer.done.push_back(fmt::format("{} {}", what, names.size()));
     answer.json[what] = names;
@@ -73,7 +74,7 @@ Status RecoverDataset(const Settings& settings, StateStores& state, const std::s
   say(report.orphans, "removed objects of dead runs:");
   say(report.journals, "removed journals of dead runs:");
   say(report.checkpoints, "rewrote checkpoints:");
-  say(report.kept, "left alone, of runs at work:");
+  say(report.kept, "left alone, of runs that may be at work:");
   if (report.head) answer.done.push_back("rewrote HEAD");
   ASSIGN_OR_RETURN(const std::vector<std::string> ended,
                    EndDeadRuns(settings, state, *store, dataset));

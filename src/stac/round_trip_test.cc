@@ -11,13 +11,13 @@
 namespace catchment::stac {
 namespace {
 
-struct RoundTrip {
+struct Trip {
   int64_t items = 0, with_extra = 0;
   std::vector<std::string> faults;  ///< the first few
 };
 
 void CompareBatch(ItemColumns& columns, const std::vector<std::string>& bodies, size_t first,
-                  ItemJson& writer, RoundTrip& trip) {
+                  ItemJson& writer, Trip& trip) {
   const auto batch = columns.Finish();
   const auto valid = batch->ValidateFull();
   ASSERT_TRUE(valid.ok()) << valid.ToString();
@@ -38,9 +38,9 @@ void CompareBatch(ItemColumns& columns, const std::vector<std::string>& bodies, 
   }
 }
 
-RoundTrip ThereAndBack(const ItemSchema& schema, const std::vector<std::string>& bodies,
-                       const std::string& collection = "") {
-  RoundTrip trip;
+Trip ThereAndBack(const ItemSchema& schema, const std::vector<std::string>& bodies,
+                  const std::string& collection = "") {
+  Trip trip;
   ItemColumns columns(schema);
   ItemJson writer(schema);
   ItemFacts facts;
@@ -72,17 +72,17 @@ ItemSchema Inferred(const std::vector<std::string>& bodies) {
   return *schema;
 }
 
-void ExpectEqual(const RoundTrip& trip, size_t items) {
+void ExpectEqual(const Trip& trip, size_t items) {
   EXPECT_EQ(trip.items, static_cast<int64_t>(items));
   for (const std::string& fault : trip.faults) ADD_FAILURE() << fault;
 }
 
-const std::string kHls = CATCHMENT_SOURCE_DIR "/tests/data/hls/";
+const std::string kRecordedHls = CATCHMENT_SOURCE_DIR "/tests/data/hls/";
 
 TEST(RoundTripTest, RecordedGranulesAreEqualByValueWithTheDeclaredSchema) {
   for (const std::string name :
        {"hls_item_verbatim.ndjson", "HLS.S30.T15UYR.2025124T165711.v2.0_stac.restored.json"}) {
-    const auto bodies = ItemsOf(kHls + name);
+    const auto bodies = ItemsOf(kRecordedHls + name);
     ASSERT_EQ(bodies.size(), 1u);
     ExpectEqual(ThereAndBack(Declared("HLSS30_2.0"), bodies, "HLSS30_2.0"), 1);
     ExpectEqual(ThereAndBack(Inferred(bodies), bodies), 1);
@@ -90,17 +90,17 @@ TEST(RoundTripTest, RecordedGranulesAreEqualByValueWithTheDeclaredSchema) {
 }
 
 TEST(RoundTripTest, EachCollectionsGranulesFitItsDeclaredSchema) {
-  const std::filesystem::path path = kHls + "hls_items_derived_from_cmr.ndjson.zst";
+  const std::filesystem::path path = kRecordedHls + "hls_items_derived_from_cmr.ndjson.zst";
   for (const std::string collection : {"HLSL30_2.0", "HLSS30_2.0"}) {
     std::vector<std::string> bodies;
     for (const auto& file :
-         {path, std::filesystem::path(kHls + "hls_items_reconstructed.ndjson")}) {
+         {path, std::filesystem::path(kRecordedHls + "hls_items_reconstructed.ndjson")}) {
       for (const std::string& body : ItemsOf(file)) {
         if (body.find("HLS." + collection.substr(3, 3) + ".") != body.npos) bodies.push_back(body);
       }
     }
     EXPECT_GT(bodies.size(), 10u);
-    const RoundTrip trip = ThereAndBack(Declared(collection), bodies, collection);
+    const Trip trip = ThereAndBack(Declared(collection), bodies, collection);
     ExpectEqual(trip, bodies.size());
     EXPECT_EQ(trip.with_extra, 0);
   }
@@ -132,7 +132,7 @@ TEST(RoundTripTest, ForeignItemsThatFitADeclaredSchemaLoseNothing) {
     }
   }
   EXPECT_GT(fitting.size(), 60u);
-  const RoundTrip trip = ThereAndBack(schema, fitting, "c");
+  const Trip trip = ThereAndBack(schema, fitting, "c");
   ExpectEqual(trip, fitting.size());
   EXPECT_EQ(trip.with_extra, static_cast<int64_t>(fitting.size()));
 }
@@ -143,7 +143,7 @@ TEST(RoundTripTest, SixThousandForeignItemsOfEightyCollectionsAreEqualByValue) {
   ASSERT_EQ(bodies.size(), 6018u);
   const ItemSchema schema = Inferred(bodies);
   RecordProperty("leaves", std::to_string(schema.leaves()));
-  const RoundTrip trip = ThereAndBack(schema, bodies);
+  const Trip trip = ThereAndBack(schema, bodies);
   ExpectEqual(trip, bodies.size());
   RecordProperty("with_extra", std::to_string(trip.with_extra));
 }

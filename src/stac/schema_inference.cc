@@ -188,6 +188,7 @@ struct SchemaInference::State {
 
   void LearnItem();
   void LearnBox(uint32_t token);
+  bool HasStacShape(std::string_view member, uint32_t token);
   void Learn(SeenField& seen, uint32_t& token, int depth);
   void LearnObject(SeenField& seen, uint32_t& token, int depth);
   bool IsGeometry(uint32_t token);
@@ -234,7 +235,7 @@ void SchemaInference::State::LearnItem() {
     } else if (key == "geometry") {
       has_geometry = tokens[token] != 'n';
       tokens.Skip(token);
-    } else if (IsTopLevel(key)) {
+    } else if (IsTopLevel(key) && HasStacShape(key, token)) {
       SeenField* member = item.Member(key, last, fields);
       member == nullptr ? tokens.Skip(token) : Learn(*member, token, 1);
     } else {
@@ -242,6 +243,24 @@ void SchemaInference::State::LearnItem() {
     }
   });
   if (has_geometry) LearnBox(box);
+}
+
+/// Readers rely on the types of these members. An item that has another gets no say in the schema
+/// and is refused when it is converted.
+bool SchemaInference::State::HasStacShape(std::string_view member, uint32_t token) {
+  if (tokens[token] == 'n') return true;
+  if (member == "stac_version" || member == "collection") return tokens[token] == '"';
+  if (member == "assets") return tokens[token] == '{';
+  if (member != "links" && member != "stac_extensions") return true;
+  if (tokens[token] != '[') return false;
+  const char element = member == "links" ? '{' : '"';
+  bool ok = true;
+  if (tokens[++token] == ']') return true;
+  do {
+    if (tokens[token] != element && tokens[token] != 'n') return false;
+    tokens.Skip(token);
+  } while (tokens.More(token, ']', ok));
+  return true;
 }
 
 void SchemaInference::State::LearnBox(uint32_t token) {
@@ -402,9 +421,10 @@ Result<ItemSchema> SchemaInference::Finish(const Options& options) const {
     schema.columns.push_back(Leaf(std::string(name), ColumnKind::kTime));
   }
   for (ItemNode& node : properties) {
-    // What collides with a column of the item stays in `extra`; so does a name that is empty.
-    if (node.name.empty() || node.name == "extra" || IsTopLevel(node.name) ||
-        IsTimeName(node.name)) {
+    // What collides with a column of the item stays in `extra`; so does a name that is empty, and
+    // one that readers take for the properties themselves.
+    if (node.name.empty() || node.name == "extra" || node.name == "properties" ||
+        IsTopLevel(node.name) || IsTimeName(node.name)) {
       continue;
     }
     const auto& seen =

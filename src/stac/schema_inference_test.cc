@@ -259,5 +259,29 @@ TEST(SchemaInferenceTest, NeitherOrderNorDivisionMatters) {
   }
 }
 
+TEST(SchemaInferenceTest, MembersThatReadersRelyOnKeepTheirTypeThoughAnItemHasAnother) {
+  const ItemSchema schema = Infer({
+      With("1", R"(,"links":[{"href":"h","rel":"self"}],"assets":{"a":{"href":"x"}},)"
+                R"("stac_extensions":["e"],"collection":"c")"),
+      With("1", R"(,"links":7,"assets":[],"stac_extensions":"e","collection":7)"),
+      With("1", R"(,"links":[7],"assets":"x","stac_extensions":[{}],"stac_version":1.0)"),
+      With("1", R"(,"links":null,"stac_extensions":[null],"collection":null)"),
+  });
+  EXPECT_EQ(Describe(*schema.Find("links")), "list<struct<href:text,rel:text>>");
+  EXPECT_EQ(Describe(*schema.Find("assets")), "struct<a:struct<href:text>>");
+  EXPECT_EQ(Describe(*schema.Find("stac_extensions")), "list<text>");
+  EXPECT_EQ(Describe(*schema.Find("collection")), "text");
+  EXPECT_EQ(Describe(*schema.Find("stac_version")), "text");
+}
+
+TEST(SchemaInferenceTest, APropertyNamedPropertiesIsNoColumn) {
+  const std::vector<std::string> items = {
+      R"({"type":"Feature","id":"a","geometry":null,"properties":{"properties":"p","q":1}})"};
+  const ItemSchema schema = Infer(items);
+  EXPECT_EQ(schema.Find("properties"), nullptr);
+  EXPECT_NE(schema.Find("q"), nullptr);
+  ExpectRoundTrips(items, schema);
+}
+
 }  // namespace
 }  // namespace catchment::stac

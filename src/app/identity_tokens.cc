@@ -116,7 +116,15 @@ Result<net::OAuthTokens*> IdentityTokens::Tokens(const OpContext& context) {
   return tokens_.get();
 }
 
+bool IdentityTokens::HasToken() const {
+  return identity_.from.is_object() && !References(identity_.from, "token").empty();
+}
+
 Result<net::Secret> IdentityTokens::Token(const OpContext& context) {
+  if (HasToken()) {
+    MutexLock lock(mutex_);
+    return Resolve("token", context);
+  }
   ASSIGN_OR_RETURN(net::OAuthTokens * tokens, Tokens(context));
   return tokens->Token(context);
 }

@@ -17,8 +17,8 @@ namespace catchment::app {
 /// A configured identity at work. Its references are resolved when something of it is first asked
 /// for, so that a run that needs none needs no secret. `from` is a map of references, or one
 /// reference to a structured secret: `dynamodb:TABLE/ID`, or a text that is a JSON object (`file:`,
-/// `env:`). Fields: tenant_id, client_id, client_secret, subscriptions. Thread-safe. `transport`
-/// and `secrets` outlive it.
+/// `env:`). Fields: tenant_id, client_id, client_secret, subscriptions; or `token`, of an identity
+/// that has one for good. Thread-safe. `transport` and `secrets` outlive it.
 class IdentityTokens final : public net::TokenSource {
  public:
   IdentityTokens(core::Identity identity, net::Transport& transport, net::SecretStore& secrets)
@@ -33,6 +33,7 @@ class IdentityTokens final : public net::TokenSource {
  private:
   Result<net::OAuthTokens*> Tokens(const OpContext& context);
   Result<net::Secret> Resolve(const char* field, const OpContext& context) REQUIRES(mutex_);
+  bool HasToken() const;
   Result<net::SecretFields> Structured(const std::vector<std::string>& references,
                                        const OpContext& context) const;
 

@@ -54,8 +54,10 @@ RunServices::RunServices(const Settings& settings, const core::RunSpec& spec, St
                        return Tokens(identity)->Subscriptions(context);
                      }),
       budgets_(subscriptions_, state.budgets()),
-      items_(files_,
-             [this, &spec] { return OpenPacks(settings_, spec, state_, *vault_, work_folder_); }),
+      items_(
+          files_,
+          [this, &spec] { return OpenPacks(settings_, spec, state_, *vault_, work_folder_); },
+          [this] { return Tokens("earthdata"); }),
       world_(items_, [this, &spec] { return FindEarlierRuns(settings_, spec, state_, *store_); }) {}
 
 Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
@@ -82,6 +84,7 @@ Result<std::unique_ptr<RunServices>> RunServices::Open(const Settings& settings,
 }
 
 RunServices::~RunServices() {
+  items_.StopAhead();
   log_.reset();
   if (!work_folder_.empty()) RemoveWork(work_folder_, kept_);
 }

@@ -27,7 +27,7 @@ Status ReadParameters(const RunOptions& options, nlohmann::json& parameters) {
   for (size_t i = 0; i < options.pairs.size(); i += 2) {
     RETURN_IF_ERROR(set(options.pairs[i], options.pairs[i + 1]));
   }
-  return {};
+  return options.revalidate ? set("revalidate", "true") : Status();
 }
 
 }  // namespace
@@ -38,6 +38,8 @@ Result<app::RunRequest> RunOptions::Request() const {
   if (slot_option != nullptr && slot_option->count() > 0) made.slot = slot;
   if (refresh_option != nullptr && refresh_option->count() > 0) {
     ASSIGN_OR_RETURN(made.refresh, core::ParseRefresh(refresh.empty() ? "all" : refresh));
+  } else if (revalidate) {
+    made.refresh = core::Refresh::kAuto;
   }
   return made;
 }
@@ -61,6 +63,9 @@ void AddRunOptions(CLI::App& app, RunOptions& options) {
                      "collect a published slot again: auto, all (default) or none")
           ->expected(0, 1)
           ->type_name("HOW");
+  app.add_flag("--revalidate", options.revalidate,
+               "also ask whether what is at hand is still the newest (pipelines with a parameter "
+               "revalidate); --refresh auto unless said otherwise");
 }
 
 }  // namespace catchment::cli

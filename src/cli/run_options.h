@@ -14,6 +14,7 @@ struct RunOptions {
   std::vector<std::string> parameters;  ///< NAME=VALUE
   std::vector<std::string> pairs;       ///< NAME, VALUE, NAME, VALUE, …
   std::string slot, refresh;
+  bool revalidate = false;  ///< sets the parameter of this name; refresh auto unless said otherwise
   CLI::Option* slot_option = nullptr;
   CLI::Option* refresh_option = nullptr;
 
@@ -21,7 +22,8 @@ struct RunOptions {
   Result<app::RunRequest> Request() const;
 };
 
-/// Declare pipeline, --slot, --param, --pairs and --refresh. `options` outlives `app`.
+/// Declare pipeline, --slot, --param, --pairs, --refresh and --revalidate. `options` outlives
+/// `app`.
 void AddRunOptions(CLI::App& app, RunOptions& options);
 
 }  // namespace catchment::cli

@@ -156,6 +156,10 @@ Config DefaultConfig(const std::filesystem::path& folder) {
                 {"subscriptions", "env:AZURE_SUBSCRIPTIONS"}};
   azure.budget = {{"calls_per_bucket", 10}, {"bucket_window", "62m"}};
   config.identities["azure"] = std::move(azure);
+  Identity earthdata;
+  earthdata.name = "earthdata";
+  earthdata.from = {{"token", "env:EARTHDATA_TOKEN"}};
+  config.identities["earthdata"] = std::move(earthdata);
   return config;
 }
 

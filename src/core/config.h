@@ -53,8 +53,8 @@ struct Config {
   Result<Environment> FindEnvironment(const std::string& name) const;
 };
 
-/// What holds without a file: environment `local` {lake: ./lake}, state `.catchment`, identity
-/// `azure` of the AZURE_ variables.
+/// What holds without a file: environment `local` {lake: ./lake}, state `.catchment`, identities
+/// `azure` of the AZURE_ variables and `earthdata` of EARTHDATA_TOKEN.
 Config DefaultConfig(const std::filesystem::path& folder);
 
 struct ConfigText {

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kDate = "x-amz-date", kToken = "x-amz-security-token",
                            kAuthorization = "authorization";
+constexpr std::string_view kS3 = "s3";
 
 std::string Hmac(std::string_view key, std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
@@ -143,7 +144,8 @@ Headers AwsSignature(const AwsRequestParts& parts, const AwsCredentials& credent
     lines += name + ":" + value + "\n";
   }
   const std::string canonical =
-      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", parts.method, PercentEncode(parts.path, "/"),
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", parts.method,
+                  service == kS3 ? parts.path : PercentEncode(parts.path, "/"),
                   CanonicalQuery(parts.query), lines, names, Sha256Hex(parts.body));
   const std::string scope = fmt::format("{}/{}/{}/aws4_request", day, region, service);
   const std::string to_sign =
@@ -162,6 +164,7 @@ Headers AwsSignature(const AwsRequestParts& parts, const AwsCredentials& credent
 Status SignAws(Request& request, const AwsCredentials& credentials, std::string_view region,
                std::string_view service, Time time) {
   ASSIGN_OR_RETURN(const Url url, ParseUrl(request.url));
+  if (service == kS3) request.headers.Set("X-Amz-Content-Sha256", Sha256Hex(request.body));
   AwsRequestParts parts{request.method, url.path, url.query.value_or(""), request.headers,
                         request.body};
   parts.headers.Set("Host", url.Authority());

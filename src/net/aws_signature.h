@@ -39,8 +39,8 @@ struct AwsRequestParts {
 
 /// The fields that sign a request: `X-Amz-Date`, `X-Amz-Security-Token` where the credentials have
 /// one, `Authorization`. `time` is cut to seconds. Pure. Fields of these names in `parts` are left
-/// out of account. Source: AWS Signature Version 4, as for all services but S3 (the path is encoded
-/// once more).
+/// out of account. Source: AWS Signature Version 4: the path is encoded once more, but for S3,
+/// which wants the field `X-Amz-Content-Sha256` (SignAws sets it) among `headers`.
 Headers AwsSignature(const AwsRequestParts& parts, const AwsCredentials& credentials,
                      std::string_view region, std::string_view service, Time time);
 

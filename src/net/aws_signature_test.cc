@@ -24,6 +24,20 @@ std::string SignatureOf(AwsRequestParts parts, const AwsCredentials& credentials
 
 }  // namespace
 
+// The example of AWS's documentation of S3, with its result.
+TEST(AwsSignatureTest, SignsARequestForABucketAsPublished) {
+  const AwsCredentials keys = {
+      "AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), {}};
+  Request request;
+  request.url = "https://examplebucket.s3.amazonaws.com/test.txt";
+  request.headers = {{"Range", "bytes=0-9"}};
+  ASSERT_OK(SignAws(request, keys, "us-east-1", "s3", *ParseTime("2013-05-24")));
+  EXPECT_EQ(request.headers.Get("authorization"),
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+            "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
+            "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+}
+
 // The requests of AWS's published signature test suite, with its results.
 TEST(AwsSignatureTest, SignsThePublishedRequestsAsPublished) {
   struct Case {

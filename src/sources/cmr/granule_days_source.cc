@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "columnar/parquet_file.h"
 #include "sources/cmr/cmr_client.h"
+#include "sources/cmr/day_batch.h"
 #include "sources/cmr/day_list.h"
 #include "sources/cmr/hls_collection.h"
 #include "sources/freshness.h"
@@ -26,16 +27,17 @@ struct DaysOptions {
   CmrOptions cmr;
   Day origin{};
   std::chrono::milliseconds settle{};
-  int days_at_once = 3;
+  FetchPace pace;  // per_day 0: no items are fetched
   ItemScheme scheme = ItemScheme::kHttps;
   std::string collection;
 };
 
 Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
-  ASSIGN_OR_RETURN(const Parameters with,
-                   Parameters::Make(input.parameters, input.task,
-                                    {"collection", "concept_id", "origin", "bounding_box", "settle",
-                                     "days_at_once", "parallel", "protocol", "endpoints"}));
+  ASSIGN_OR_RETURN(
+      const Parameters with,
+      Parameters::Make(input.parameters, input.task,
+                       {"collection", "concept_id", "origin", "bounding_box", "settle",
+                        "days_at_once", "requests_per_day", "parallel", "protocol", "endpoints"}));
   DaysOptions options;
   ASSIGN_OR_RETURN(options.collection, with.Text("collection", ""));
   const std::optional<CollectionInfo> known = FindCollection(options.collection);
@@ -56,8 +58,9 @@ Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
   }
   ASSIGN_OR_RETURN(options.settle, with.Duration("settle", std::chrono::hours(240)));
   ASSIGN_OR_RETURN(const int64_t at_once, with.Integer("days_at_once", 3, 1, 31));
+  ASSIGN_OR_RETURN(const int64_t per_day, with.Integer("requests_per_day", 0, 0, 200));
   ASSIGN_OR_RETURN(const bool parallel, with.Bool("parallel", true));
-  options.days_at_once = parallel ? static_cast<int>(at_once) : 1;
+  options.pace = {parallel ? static_cast<int>(at_once) : 1, static_cast<int>(per_day)};
   ASSIGN_OR_RETURN(const std::string protocol, with.Text("protocol", "https"));
   if (protocol != "https" && protocol != "s3") return with.Bad("protocol", "https or s3");
   options.scheme = protocol == "s3" ? ItemScheme::kS3 : ItemScheme::kHttps;
@@ -170,6 +173,8 @@ class DaysCollection {
   Status ReadHead() {
     if (!input_.head_partition) return {};
     ASSIGN_OR_RETURN(const auto table, input_.head_partition("days"), "the published days");
+    ASSIGN_OR_RETURN(const auto links, input_.head_partition("links"), "the published links");
+    nothing_at_hand_ = !links.has_value();
     if (!table) return {};
     ASSIGN_OR_RETURN(stored_, ReadDaysTable(*table), "the published days");
     return {};
@@ -237,7 +242,7 @@ class DaysCollection {
       }
     };
     std::vector<std::jthread> threads;
-    const auto most = std::min(which.size(), static_cast<size_t>(options_.days_at_once));
+    const auto most = std::min(which.size(), static_cast<size_t>(options_.pace.days_at_once));
     for (size_t thread = 1; thread < most; ++thread) threads.emplace_back(run);
     run();
     threads.clear();  // joins
@@ -302,6 +307,7 @@ class DaysCollection {
       if (answer.failure && Ends(*answer.failure)) return *answer.failure;
       if (!answer.failure) {
         RETURN_IF_ERROR(WriteGranules(day, answer.granules));
+        RETURN_IF_ERROR(Announce(day, answer.granules));
       }
       MutexLock lock(mutex_);
       report_.counts["neighbours_dropped"] += answer.counts.neighbours;
@@ -322,6 +328,18 @@ class DaysCollection {
       rows_[day] = std::move(answer.row);
       return {};
     });
+  }
+
+  /// Let a day's items be fetched while other days are listed. Only where none is at hand: which of
+  /// them are is known to the source of items.
+  Status Announce(Day day, const std::vector<Granule>& granules) {
+    if (options_.pace.per_day == 0 || !nothing_at_hand_) return {};
+    ItemBatch batch = BatchOfDay(day, options_.pace);
+    for (const Granule& granule : granules) {
+      if (!granule.href.empty()) batch.wishes.push_back(WishFor(granule));
+    }
+    if (batch.wishes.empty()) return {};
+    return FetchAhead(*input_.transport, batch, context_.Named(batch.name));
   }
 
   /// Days that were not listed, or could not be, keep the granules of the head's `links`.
@@ -371,6 +389,12 @@ class DaysCollection {
     return {};
   }
 
+  std::string NothingText() const {
+    return fmt::format("no granules for {} {}",
+                       options_.collection.empty() ? options_.cmr.concept_id : options_.collection,
+                       DayText(std::chrono::floor<days>(input_.slot)).substr(0, 7));
+  }
+
   void AddGap(const std::string& reason, int64_t units, std::string detail) {
     report_.gaps.push_back({input_.task, reason, units, std::move(detail)});
   }
@@ -384,12 +408,13 @@ class DaysCollection {
     coverage.unit = "day";
     coverage.expected = static_cast<int64_t>(due_.size());
     coverage.asked = static_cast<int64_t>(to_list_.size());
-    int64_t with_list = 0;
+    int64_t with_list = 0, granules = 0;
     std::vector<DayRow> rows;
     for (const auto& [day, row] : rows_) {
       rows.push_back(row);
       if (!due_.contains(day)) continue;
       with_list += static_cast<int64_t>(row.links.has_value());
+      granules += row.links.value_or(0);
       if (row.asked_at && row.state != DayState::kFailed) {
         report_.oldest_fact = std::min(report_.oldest_fact.value_or(*row.asked_at), *row.asked_at);
         report_.newest_fact = std::max(report_.newest_fact.value_or(*row.asked_at), *row.asked_at);
@@ -423,6 +448,7 @@ class DaysCollection {
     } else if (to_list_.empty() && !due_.empty()) {
       report_.state = SourceState::kCached;
     }
+    if (failed == 0 && granules == 0) report_.reason = NothingText();
     ASSIGN_OR_RETURN(result.tables[""], MakeDaysTable(rows));
     result.tables["granules"] = columnar::Table::Empty(GranulesSchema());
     if (!files_.empty()) {
@@ -441,6 +467,7 @@ class DaysCollection {
   CmrClient client_;
   const Time now_;
   std::map<Day, DayRow> stored_;  // the head's
+  bool nothing_at_hand_ = true;   // the head has no bodies of the slot
   std::set<Day> due_;
   SourceReport report_;
   // Guarded by mutex_ while days are asked for at once.
@@ -473,6 +500,9 @@ SourceEntry GranuleDays() {
                      {"bounding_box", "text", false, "W,S,E,N in degrees; none: the whole earth"},
                      {"settle", "duration", false, "age after which a day's list is trusted; 10d"},
                      {"days_at_once", "int", false, "1 to 31; 3"},
+                     {"requests_per_day", "int", false,
+                      "as of stac.items: a listed day's items are fetched while others are listed; "
+                      "0: they are not; 0"},
                      {"parallel", "bool", false, "false: one day at a time; true"},
                      {"protocol", "text", false,
                       "which link of an item is taken: https or s3; https"},

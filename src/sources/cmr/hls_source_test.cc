@@ -76,7 +76,8 @@ class HlsSourceTest : public testing::Test {
     const std::filesystem::path folder = folder_.path / fmt::format("run{}", runs_);
     auto log = *net::ExchangeLog::Open(folder);
     ItemFetchTransport items(
-        world_transport_, [&] { return Packs(folder); }, [] { return 0.5; });
+        *world_below_, [&] { return Packs(folder); }, [this] { return login_; },
+        [] { return 0.5; });
     EarlierTransport earlier(items, [&] { return Earlier(); });
     Outcome outcome;
     const auto collect = [&](const std::string& task, const SourceEntry& entry,
@@ -217,6 +218,7 @@ class HlsSourceTest : public testing::Test {
   net::FakeTransport world_transport_{
       [this](const net::Request& request) { return world_(request); }};
   net::Transport* world_below_ = &world_transport_;
+  net::TokenSource* login_ = nullptr;
   net::MemoryBlobStore vault_;
   nlohmann::json days_with_ = {{"collection", "HLSL30_2.0"}, {"days_at_once", 1}};
   nlohmann::json items_with_ = {{"days_at_once", 1}, {"requests_per_day", 4}};
@@ -319,6 +321,86 @@ TEST_F(HlsSourceTest, H27BarrierASlowItemHoldsNoOtherUp) {
   ASSERT_OK(failure_);
   EXPECT_EQ(Rows(run.items.tables.at("")).size(), world_.granules.size());
   EXPECT_EQ(run.items.report.state, SourceState::kLive);
+}
+
+TEST_F(HlsSourceTest, FetchingBeginsWithTheFirstDayThatIsListed) {
+  days_with_["requests_per_day"] = items_with_["requests_per_day"];
+  // The last day is not answered before an item was asked for.
+  world_.cmr_fault = [this](const net::Request& request) -> std::optional<Result<net::Response>> {
+    while (request.url.find("=2024-01-31T") != std::string::npos) {
+      const std::lock_guard lock(world_.mutex);
+      if (!world_.items_asked.empty()) break;
+    }
+    return std::nullopt;
+  };
+  const Outcome run = Run();
+  ASSERT_OK(failure_);
+  EXPECT_EQ(world_.items_asked.size(), 7u);  // each once
+  EXPECT_EQ(Rows(run.items.tables.at("")).size(), 7u);
+  Forget();
+  world_.cmr_fault = nullptr;
+  const auto head = std::exchange(head_, {});
+  const Outcome replay = Replay();
+  EXPECT_THAT(world_.items_asked, IsEmpty());
+  EXPECT_TRUE((*run.items.tables.at("").Load())->Equals(**replay.items.tables.at("").Load()));
+  // With bodies at hand nothing is fetched early: which of them are current is known later.
+  head_ = head;
+  refresh_ = RefreshMode::kAll;
+  Run();
+  ASSERT_OK(failure_);
+  EXPECT_THAT(world_.items_asked, IsEmpty());
+}
+
+TEST_F(HlsSourceTest, H12FirstOfMonthAMonthWithoutGranulesSaysSo) {
+  world_.granules.clear();
+  const Outcome run = Run();
+  ASSERT_OK(failure_);
+  EXPECT_EQ(run.days.report.state, SourceState::kLive);
+  EXPECT_EQ(run.days.report.reason, "no granules for HLSL30_2.0 2024-01");
+  EXPECT_EQ(run.items.tables.at("").num_rows(), 0);
+  EXPECT_EQ(run.items.report.state, SourceState::kLive);
+}
+
+TEST_F(HlsSourceTest, LinksToTheBucketNeedALogin) {
+  days_with_["protocol"] = "s3";
+  const Outcome refused = Run(false);
+  ASSERT_OK(failure_);
+  EXPECT_EQ(refused.items.report.state, SourceState::kUnavailable);
+  EXPECT_EQ(refused.items.report.error_code, "denied");
+  EXPECT_THAT(world_.items_asked, IsEmpty());
+
+  net::FixedToken login("token");
+  login_ = &login;
+  world_.item_fault = [](const net::Request& request) -> std::optional<Result<net::Response>> {
+    if (request.url.ends_with("/s3credentials")) {
+      return Result<net::Response>(
+          net::Answer(200, R"({"accessKeyId":"KEY","secretAccessKey":"s","sessionToken":"t",)"
+                           R"("expiration":"2024-03-01T01:00:00Z"})"));
+    }
+    EXPECT_TRUE(
+        request.url.starts_with("https://lp-prod-public.s3.us-west-2.amazonaws.com/HLSL30.020/"));
+    EXPECT_THAT(std::string(request.headers.Get("authorization")), HasSubstr("Credential=KEY/"));
+    return Result<net::Response>(net::Answer(404));
+  };
+  const Outcome run = Run(false);
+  ASSERT_OK(failure_);
+  EXPECT_EQ(run.items.report.error_code, "unavailable");  // no item could be had
+  EXPECT_THAT(run.items.report.reason, HasSubstr("http_404"));
+}
+
+TEST_F(HlsSourceTest, ABodyBeyondAllMeasureIsQuarantinedWithoutIt) {
+  const std::string large = world_.granules[0].title;
+  world_.item_fault = [&](const net::Request& request) -> std::optional<Result<net::Response>> {
+    if (request.url.find(large) == std::string::npos) return std::nullopt;
+    return Result<net::Response>(Corrupt("the body is larger than allowed"));
+  };
+  const Outcome run = Run();
+  ASSERT_OK(failure_);
+  const auto quarantine = Rows(run.items.tables.at("quarantine"));
+  ASSERT_EQ(quarantine.size(), 1u);
+  EXPECT_EQ(quarantine.at(large).at("reason"), "too_large");
+  EXPECT_EQ(quarantine.at(large).at("pack"), "");
+  EXPECT_EQ(world_.items_asked.size(), 8u);  // once more
 }
 
 TEST_F(HlsSourceTest, H07FutureDayCompleteRecentDaysAreNotTrusted) {

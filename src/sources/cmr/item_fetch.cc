@@ -7,7 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "base/digest.h"
 #include "net/parallel.h"
+#include "net/url.h"
+#include "sources/cmr/ahead_internal.h"
 
 namespace catchment::sources::cmr {
 namespace {
@@ -18,7 +21,10 @@ using std::chrono_literals::operator""s;
 
 constexpr std::string_view kItemsHost = "https://items.invalid/";
 constexpr std::string_view kFetchQuestion = "https://items.invalid/fetch";
+constexpr std::string_view kAheadQuestion = "https://items.invalid/ahead";
 constexpr std::string_view kPacksQuestion = "https://items.invalid/packs";
+constexpr std::string_view kBucket = "s3://";
+constexpr std::string_view kTooLarge = "too_large";
 /// No status of HTTP: a later process must not take the answer for its own.
 constexpr int kAnswerStatus = 600;
 constexpr std::string_view kArchive = "https://data.lpdaac.earthdatacloud.nasa.gov/";
@@ -119,22 +125,42 @@ std::string StatusReason(int status) {
 
 bool GetsBetter(int status) { return status == 429 || status == 408 || status >= 500; }
 
-Result<ItemBatch> ParseBatch(std::string_view body) {
-  const json question = json::parse(body, nullptr, false);
-  if (!question.is_object() || !question.contains("items"))
-    return Internal("{}: no question", kFetchQuestion);
+int64_t NumberOf(const net::Url& url, std::string_view name, int64_t otherwise) {
+  const auto text = net::QueryValue(url, name);
+  int64_t number = otherwise;
+  if (text.ok() && *text && !ReadNumber(**text, number)) number = otherwise;
+  return number;
+}
+
+/// A batch without its wishes.
+Result<ItemBatch> BatchOfUrl(std::string_view text) {
+  ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(text));
+  ASSIGN_OR_RETURN(const auto name, net::QueryValue(url, "name"));
   ItemBatch batch;
-  batch.name = question.value("name", std::string());
-  batch.in_flight = question.value("in_flight", 1);
-  batch.total_in_flight = question.value("total_in_flight", 1);
-  batch.pause = std::chrono::milliseconds(question.value("pause_ms", int64_t{0}));
-  for (const json& item : question.at("items")) {
-    if (!item.is_array() || item.size() != 4) return Internal("{}: no item", kFetchQuestion);
-    batch.wishes.push_back({item[0].get<std::string>(), item[1].get<std::string>(),
-                            Time(std::chrono::microseconds(item[2].get<int64_t>())),
-                            item[3].get<std::string>()});
-  }
+  batch.name = name.value_or("");
+  batch.in_flight = static_cast<int>(NumberOf(url, "in_flight", 1));
+  batch.total_in_flight = static_cast<int>(NumberOf(url, "total_in_flight", 1));
+  batch.pause = std::chrono::milliseconds(NumberOf(url, "pause_ms", 0));
   return batch;
+}
+
+/// What tells a batch from others: not how many are in flight.
+std::string AheadKey(const ItemBatch& batch, std::string_view body) {
+  return fmt::format("{} {}", batch.name, Sha256Hex(body));
+}
+
+Result<std::vector<ItemWish>> ParseWishes(std::string_view body) {
+  const json items = json::parse(body, nullptr, false);
+  if (!items.is_array()) return Internal("{}: no question", kFetchQuestion);
+  std::vector<ItemWish> wishes;
+  wishes.reserve(items.size());
+  for (const json& item : items) {
+    if (!item.is_array() || item.size() != 4) return Internal("{}: no item", kFetchQuestion);
+    wishes.push_back({item[0].get<std::string>(), item[1].get<std::string>(),
+                      Time(std::chrono::microseconds(item[2].get<int64_t>())),
+                      item[3].get<std::string>()});
+  }
+  return wishes;
 }
 
 }  // namespace
@@ -226,16 +252,35 @@ struct ItemFetchTransport::Members {
     return response;
   }
 
+  /// The answers to the questions. Of a batch: one line for each wish.
+  Result<std::string> Fetch(ItemBatch batch, const std::string& body, const OpContext& context);
+  Result<std::string> FetchNamed(const std::string& question, const OpContext& context);
+  Result<std::string> FetchNow(const net::Request& request, const OpContext& context);
+  Result<std::string> FinishPacks();
+
   // Constant after construction.
   net::Transport& inner;
   const Open open;
   const net::Jitter jitter;
-  // Thread-safe itself.
+  // Thread-safe themselves.
+  BucketKeys keys;
   Throttle throttle;
   // Guarded by mutex.
   Mutex mutex;
   std::optional<Packs> opened GUARDED_BY(mutex);
   std::unordered_map<std::string, size_t> earlier GUARDED_BY(mutex);
+  // Thread-safe itself; last: its threads end before what they use goes. Its questions are the URL
+  // and the body of one to `fetch`, with a line break between them.
+  AheadAnswers ahead{[this](const std::string& question, const OpContext& context) {
+    return FetchNamed(question, context);
+  }};
+
+  Members(net::Transport& inner_transport, Open open_packs, BucketKeys::Login login,
+          net::Jitter of_waits)
+      : inner(inner_transport),
+        open(std::move(open_packs)),
+        jitter(std::move(of_waits)),
+        keys(inner_transport, std::move(login)) {}
 };
 
 /// One batch on its way.
@@ -254,17 +299,23 @@ class ItemFetchTransport::Batch {
     options.jitter = shared_.jitter;
     net::ParallelWork work;
     work.next = [this] { return Next(); };
-    work.before = [this](size_t, net::Request&) {
+    work.before = [&](size_t index, net::Request& request) -> Status {
+      if (batch_.wishes[wish_of_[index]].url.starts_with(kBucket)) {
+        RETURN_IF_ERROR(shared_.keys.Sign(request, context));
+      }
       shared_.throttle.Begin();
       ++in_flight_;
       return Status();
     };
     work.pace = [this] { return shared_.throttle.Allow(batch_, in_flight_); };
-    work.accept = [this](size_t index, const net::Request& request, Result<net::Response> answer) {
-      return Accept(wish_of_[index], request, std::move(answer));
+    work.accept = [&](size_t index, const net::Request& request, Result<net::Response> answer) {
+      return Accept(wish_of_[index], request, std::move(answer), context);
     };
-    work.give_up = [](size_t, const net::Request&, const Error& error) {
-      return error.code == Code::kUnavailable ? Status() : Status(error);
+    work.give_up = [this](size_t index, const net::Request&, const Error& error) {
+      if (error.code != Code::kUnavailable) return Status(error);
+      std::string& reason = outcomes_[wish_of_[index]].reason;
+      if (reason.empty()) reason = "no_keys";
+      return Status();
     };
     RETURN_IF_ERROR(net::SendParallel(shared_.inner, options, context, work));
     return std::move(outcomes_);
@@ -279,11 +330,21 @@ class ItemFetchTransport::Batch {
         outcomes_[next_].reason = "host_down";
         continue;
       }
-      wish_of_.push_back(next_++);
       net::Request request;
       request.url = wish.url;
+      const bool in_bucket = wish.url.starts_with(kBucket);
+      if (in_bucket) {
+        Result<std::string> url = BucketUrl(wish.url);
+        if (!url.ok()) {
+          outcomes_[next_].end = ItemEnd::kRefused;
+          outcomes_[next_].reason = "other_bucket";
+          continue;
+        }
+        request.url = *std::move(url);
+      }
+      wish_of_.push_back(next_++);
       // A listed link may name any host; the archive's own may be simulated.
-      request.public_only = !wish.url.starts_with(kArchive);
+      request.public_only = !in_bucket && !wish.url.starts_with(kArchive);
       request.timeout = 30s;
       request.connect_timeout = 5s;
       request.max_bytes = kMostItemBytes;
@@ -312,18 +373,23 @@ class ItemFetchTransport::Batch {
     outcome.received = kept.received;
   }
 
-  Status Accept(size_t number, const net::Request& request, Result<net::Response> answer) {
+  Status Accept(size_t number, const net::Request& request, Result<net::Response> answer,
+                const OpContext& context) {
     --in_flight_;
     ItemOutcome& outcome = outcomes_[number];
     ++outcome.tries;
     if (!answer.ok()) return AcceptError(answer.error(), outcome);
     outcome.status = answer->status;
-    const bool failed = GetsBetter(answer->status);
+    // A bucket answers 400 to keys that have ended.
+    const bool keys_ended = answer->status == 400 && batch_.wishes[number].url.starts_with(kBucket);
+    if (keys_ended) shared_.keys.Doubt(context);
+    const bool failed = keys_ended || GetsBetter(answer->status);
     shared_.throttle.End(failed);
     if (failed) {
       outcome.end = ItemEnd::kFailed;
       outcome.reason = StatusReason(answer->status);
       if (shared_.throttle.IsDown()) return {};
+      if (keys_ended) return Unavailable("{}: the keys have ended", request.Name());
       return net::StatusFromResponse(request, *answer);
     }
     if (answer->status == 304 && !batch_.wishes[number].etag.empty()) {
@@ -344,16 +410,16 @@ class ItemFetchTransport::Batch {
     if (error.code == Code::kCancelled || error.code == Code::kDeadline) return error;
     outcome.status = 0;
     outcome.end = ItemEnd::kFailed;
-    outcome.reason =
-        error.code == Code::kUnavailable ? "timeout" : std::string(CodeName(error.code));
-    if (error.code == Code::kUnavailable) return shared_.throttle.IsDown() ? Status() : error;
-    // An answer of no use, too large for one: once more, then it is what it is.
-    outcome.end = ItemEnd::kRefused;
-    if (error.code != Code::kCorrupt) return {};
-    outcome.reason = "unusable_answer";
-    if (outcome.tries == 1) return Error{Code::kUnavailable, error.message, std::nullopt};
-    outcome.end = ItemEnd::kBad;
-    return {};
+    if (error.code == Code::kUnavailable) {
+      outcome.reason = "timeout";
+      return shared_.throttle.IsDown() ? Status() : error;
+    }
+    const std::string reason(error.code == Code::kCorrupt ? kTooLarge : CodeName(error.code));
+    // An answer beyond what is taken, nothing of which is here: once more, then it is what it is.
+    const bool again = std::exchange(outcome.reason, reason) != reason;
+    outcome.end = reason == kTooLarge && !again ? ItemEnd::kBad : ItemEnd::kRefused;
+    if (reason != kTooLarge || !again) return {};
+    return Unavailable("{}", error.message);
   }
 
   Status AcceptBody(size_t number, const net::Response& answer, ItemOutcome& outcome) {
@@ -398,26 +464,59 @@ class ItemFetchTransport::Batch {
   ItemLooker looker_;
 };
 
-ItemFetchTransport::ItemFetchTransport(net::Transport& inner, Open open, net::Jitter jitter)
-    : members_(new Members{inner, std::move(open), std::move(jitter), {}, {}, {}, {}}) {}
+ItemFetchTransport::ItemFetchTransport(net::Transport& inner, Open open, BucketKeys::Login login,
+                                       net::Jitter jitter)
+    : members_(new Members(inner, std::move(open), std::move(login), std::move(jitter))) {}
 ItemFetchTransport::~ItemFetchTransport() = default;
+void ItemFetchTransport::StopAhead() { members_->ahead.Stop(); }
+
+Result<std::string> ItemFetchTransport::Members::FetchNamed(const std::string& question,
+                                                            const OpContext& context) {
+  const size_t end = question.find('\n');
+  ASSIGN_OR_RETURN(ItemBatch batch, BatchOfUrl(question.substr(0, end)));
+  return Fetch(std::move(batch), question.substr(end + 1), context);
+}
+
+Result<std::string> ItemFetchTransport::Members::Fetch(ItemBatch batch, const std::string& body,
+                                                       const OpContext& context) {
+  ASSIGN_OR_RETURN(net::ResponsePacks * packs, Opened());
+  ASSIGN_OR_RETURN(batch.wishes, ParseWishes(body));
+  ASSIGN_OR_RETURN(const std::vector<ItemOutcome> outcomes,
+                   Batch(*this, *packs, batch).Run(context), "{}", batch.name);
+  std::string lines;
+  for (const ItemOutcome& outcome : outcomes) AppendOutcome(lines, outcome);
+  return lines;
+}
+
+Result<std::string> ItemFetchTransport::Members::FetchNow(const net::Request& request,
+                                                          const OpContext& context) {
+  ASSIGN_OR_RETURN(ItemBatch batch, BatchOfUrl(request.url));
+  if (auto early = ahead.Take(AheadKey(batch, request.body), context)) return *std::move(early);
+  return Fetch(std::move(batch), request.body, context);
+}
+
+Result<std::string> ItemFetchTransport::Members::FinishPacks() {
+  ahead.Stop();
+  ASSIGN_OR_RETURN(net::ResponsePacks * packs, Opened());
+  RETURN_IF_ERROR(packs->Finish());
+  MutexLock lock(mutex);
+  return json{{"packs", packs->names()}, {"problems", opened->problems}}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
+}
 
 Result<net::Response> ItemFetchTransport::Send(const net::Request& request,
                                                const OpContext& context) {
   if (!request.url.starts_with(kItemsHost)) return members_->inner.Send(request, context);
-  ASSIGN_OR_RETURN(net::ResponsePacks * packs, members_->Opened());
   net::Response response;
   response.status = kAnswerStatus;
-  if (request.url == kFetchQuestion) {
-    ASSIGN_OR_RETURN(const ItemBatch batch, ParseBatch(request.body));
-    ASSIGN_OR_RETURN(const std::vector<ItemOutcome> outcomes,
-                     Batch(*members_, *packs, batch).Run(context), "{}", batch.name);
-    for (const ItemOutcome& outcome : outcomes) AppendOutcome(response.body, outcome);
+  if (request.url.starts_with(kAheadQuestion)) {
+    ASSIGN_OR_RETURN(const ItemBatch batch, BatchOfUrl(request.url));
+    members_->ahead.Add(AheadKey(batch, request.body), request.url + "\n" + request.body,
+                        std::max(1, batch.total_in_flight / std::max(1, batch.in_flight)), context);
+  } else if (request.url.starts_with(kFetchQuestion)) {
+    ASSIGN_OR_RETURN(response.body, members_->FetchNow(request, context));
   } else {
-    RETURN_IF_ERROR(packs->Finish());
-    MutexLock lock(members_->mutex);
-    response.body = json{{"packs", packs->names()}, {"problems", members_->opened->problems}}.dump(
-        -1, ' ', false, json::error_handler_t::replace);
+    ASSIGN_OR_RETURN(response.body, members_->FinishPacks());
   }
   response.received = context.clock->Now();
   return response;
@@ -430,33 +529,39 @@ void ItemFetchTransport::Start(net::Request request, const OpContext& context, D
 
 namespace {
 
-net::Request ItemQuestion(std::string_view url, std::string body) {
+net::Request ItemQuestion(std::string url, std::string body) {
   net::Request question;
   question.method = "POST";
-  question.url = url;
+  question.url = std::move(url);
   question.service = "items";
   question.headers.Add("Content-Type", "application/json");
   question.body = std::move(body);
   return question;
 }
 
-}  // namespace
-
-Result<std::vector<ItemOutcome>> FetchItems(net::Transport& transport, const ItemBatch& batch,
-                                            const OpContext& context) {
+net::Request BatchQuestion(std::string_view url, const ItemBatch& batch) {
+  net::QueryBuilder query;
+  query.Add("name", batch.name);
+  query.Add("in_flight", fmt::to_string(batch.in_flight));
+  query.Add("total_in_flight", fmt::to_string(batch.total_in_flight));
+  query.Add("pause_ms", fmt::to_string(batch.pause.count()));
   json items = json::array();
   for (const ItemWish& wish : batch.wishes)
     items.push_back({wish.id, wish.url, Microseconds(wish.updated), wish.etag});
-  const json question = {{"name", batch.name},
-                         {"in_flight", batch.in_flight},
-                         {"total_in_flight", batch.total_in_flight},
-                         {"pause_ms", batch.pause.count()},
-                         {"items", std::move(items)}};
-  ASSIGN_OR_RETURN(
-      const net::Response response,
-      transport.Send(ItemQuestion(kFetchQuestion,
-                                  question.dump(-1, ' ', false, json::error_handler_t::replace)),
-                     context));
+  return ItemQuestion(fmt::format("{}?{}", url, query.text()),
+                      items.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Status FetchAhead(net::Transport& transport, const ItemBatch& batch, const OpContext& context) {
+  return transport.Send(BatchQuestion(kAheadQuestion, batch), context).status();
+}
+
+Result<std::vector<ItemOutcome>> FetchItems(net::Transport& transport, const ItemBatch& batch,
+                                            const OpContext& context) {
+  ASSIGN_OR_RETURN(const net::Response response,
+                   transport.Send(BatchQuestion(kFetchQuestion, batch), context));
   std::vector<ItemOutcome> outcomes;
   outcomes.reserve(batch.wishes.size());
   for (std::string_view rest = response.body; !rest.empty();) {
@@ -472,7 +577,7 @@ Result<std::vector<ItemOutcome>> FetchItems(net::Transport& transport, const Ite
 
 Result<FetchedPacks> FinishFetch(net::Transport& transport, const OpContext& context) {
   ASSIGN_OR_RETURN(const net::Response response,
-                   transport.Send(ItemQuestion(kPacksQuestion, "{}"), context));
+                   transport.Send(ItemQuestion(std::string(kPacksQuestion), "{}"), context));
   const json answer = json::parse(response.body, nullptr, false);
   if (!answer.is_object()) return Corrupt("{}: expected an object", kPacksQuestion);
   FetchedPacks packs;

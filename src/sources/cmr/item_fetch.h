@@ -13,14 +13,15 @@
 #include "net/response_packs.h"
 #include "net/retry.h"
 #include "net/transport.h"
+#include "sources/cmr/bucket_keys.h"
 #include "sources/cmr/cmr_parse.h"
 
 namespace catchment::sources::cmr {
 
 /// One item to be had.
 struct ItemWish {
-  std::string id;  ///< what the item must call itself
-  std::string url;
+  std::string id;    ///< what the item must call itself
+  std::string url;   ///< https, or s3 of the archive's bucket
   Time updated{};    ///< of its granule: which revision is wanted
   std::string etag;  ///< of the body at hand; not empty: only if it is another
 };
@@ -38,7 +39,7 @@ struct ItemBatch {
 enum class ItemEnd {
   kStored,     ///< its body is kept
   kUnchanged,  ///< 304: the body at hand is the newest
-  kBad,        ///< a body that is no item, twice: kept, `reason` says why
+  kBad,        ///< a body that is no item, twice: kept if it could be had, `reason` says why
   kRefused,    ///< an answer that does not get better by asking at once: 403, 404
   kFailed,     ///< no answer, or a server's error, after all tries
 };
@@ -62,7 +63,8 @@ struct ItemOutcome {
 /// its outcomes are the recorded answer, so that a replay finds the bodies where this run put them.
 /// All else is passed on. Bytes: docs/formats/item_questions.md. Each batch runs on its caller's
 /// thread, several at once; the answers are kept on it too. What runs of the slot that died were
-/// given is not asked for again if it is the revision that is wanted.
+/// given is not asked for again if it is the revision that is wanted. A batch of FetchAhead is
+/// fetched on threads of this transport, until someone asks for it.
 ///
 /// In place 3 more tries after 429, 5xx, no answer in time (waits 0.2, 0.8, 3.2 s, jitter). When
 /// over half of the last 200 requests failed so: a pause of 30 s, half as many in flight (at least
@@ -77,12 +79,16 @@ class ItemFetchTransport final : public net::Transport {
   /// Called once, at the first question.
   using Open = std::function<Result<Packs>()>;
 
-  /// `inner` outlives this.
-  ItemFetchTransport(net::Transport& inner, Open open, net::Jitter jitter = {});
+  /// `inner` and what `login` returns outlive this. Without a login links to the bucket are denied.
+  ItemFetchTransport(net::Transport& inner, Open open, BucketKeys::Login login = {},
+                     net::Jitter jitter = {});
   ~ItemFetchTransport() override;
 
   Result<net::Response> Send(const net::Request& request, const OpContext& context) override;
   void Start(net::Request request, const OpContext& context, Done done) override;
+
+  /// Stop what is fetched ahead. Before the packs or their folder go.
+  void StopAhead();
 
  private:
   struct Members;
@@ -91,8 +97,11 @@ class ItemFetchTransport final : public net::Transport {
   std::unique_ptr<Members> members_;
 };
 
+/// Say that this batch will be asked for: it is fetched meanwhile, within `context`.
+Status FetchAhead(net::Transport& transport, const ItemBatch& batch, const OpContext& context);
+
 /// Ask for a batch; one outcome a wish, in order. kDeadline, kCancelled: what was had until then is
-/// kept and serves the next run.
+/// kept and serves the next run. kDenied: the login for the bucket is refused.
 Result<std::vector<ItemOutcome>> FetchItems(net::Transport& transport, const ItemBatch& batch,
                                             const OpContext& context);
 

@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "columnar/parquet_file.h"
+#include "sources/cmr/day_batch.h"
 #include "sources/cmr/item_fetch.h"
 #include "sources/cmr/link_table.h"
 #include "sources/freshness.h"
@@ -26,8 +27,7 @@ constexpr size_t kMostOfPass = 10'000;
 constexpr int64_t kRowsAtOnce = 32'768;
 
 struct ItemsOptions {
-  int days_at_once = 3;
-  int per_day = 50;
+  FetchPace pace;
   bool revalidate = false;
 };
 
@@ -40,8 +40,7 @@ Result<ItemsOptions> ReadItemsOptions(const SourceInput& input) {
   ASSIGN_OR_RETURN(const int64_t per_day, with.Integer("requests_per_day", 50, 1, 200));
   ASSIGN_OR_RETURN(const bool parallel, with.Bool("parallel", true));
   ASSIGN_OR_RETURN(options.revalidate, with.Bool("revalidate", false));
-  options.days_at_once = parallel ? static_cast<int>(days_at_once) : 1;
-  options.per_day = static_cast<int>(per_day);
+  options.pace = {parallel ? static_cast<int>(days_at_once) : 1, static_cast<int>(per_day)};
   return options;
 }
 
@@ -91,8 +90,15 @@ class ItemsCollection {
   Result<SourceResult> Run() {
     RETURN_IF_ERROR(ReadStored());
     bodies_.resize(static_cast<size_t>(tables_.granules->num_rows()));
-    RETURN_IF_ERROR(FetchDays());
-    RETURN_IF_ERROR(FetchFailed());
+    Status fetched = FetchDays();
+    if (fetched.ok()) fetched = FetchFailed();
+    if (!fetched.ok() && fetched.error().code == Code::kDenied) {
+      SourceResult result;
+      ReportUnavailable(report_, fetched.error(), "item");
+      result.report = std::move(report_);
+      return result;
+    }
+    RETURN_IF_ERROR(fetched);
     ASSIGN_OR_RETURN(const FetchedPacks packs, FinishFetch(*input_.transport, context_));
     for (const std::string& problem : packs.problems) report_.notes.push_back(problem);
     new_packs_ = packs.names;
@@ -161,8 +167,7 @@ class ItemsCollection {
         failed_for_good_.push_back({std::move(one), "no_link", 0, 0});
         continue;
       }
-      batch.wishes.push_back({granule.id, granule.href, granule.updated,
-                              current ? before->second.body.etag : std::string()});
+      batch.wishes.push_back(WishFor(granule, current ? before->second.body.etag : ""));
       wanted.push_back(std::move(one));
     }
     return wanted;
@@ -200,7 +205,7 @@ class ItemsCollection {
     };
     std::vector<std::jthread> threads;
     // One more than days at once: when the last few of a day are slow, the next one is under way.
-    const int most = options_.days_at_once == 1 ? 1 : options_.days_at_once + 1;
+    const int most = options_.pace.days_at_once == 1 ? 1 : options_.pace.days_at_once + 1;
     for (int thread = 1; thread < most; ++thread) threads.emplace_back(run);
     run();
     threads.clear();  // joins
@@ -208,10 +213,7 @@ class ItemsCollection {
   }
 
   Status FetchDay(std::vector<Wanted> day) {
-    ItemBatch batch;
-    batch.name = FormatTime(Time(day.front().granule.day)).substr(0, 10);
-    batch.in_flight = options_.per_day;
-    batch.total_in_flight = options_.days_at_once * options_.per_day;
+    ItemBatch batch = BatchOfDay(day.front().granule.day, options_.pace);
     std::vector<Wanted> wanted = LookAtDay(std::move(day), batch);
     if (wanted.empty()) return {};
     std::vector<Failed> failed;
@@ -294,7 +296,7 @@ class ItemsCollection {
       again.swap(failed_);
       ItemBatch batch;
       batch.in_flight = batch.total_in_flight =
-          std::max(1, options_.days_at_once * options_.per_day / 4);
+          std::max(1, options_.pace.days_at_once * options_.pace.per_day / 4);
       batch.pause = kPassPauses[pass];
       int part = 0;
       for (auto next = again.begin(); next != again.end(); ++part) {
@@ -305,7 +307,7 @@ class ItemsCollection {
         std::vector<int> tries;
         for (; next != again.end() && wanted.size() < kMostOfPass; ++next) {
           const Granule& granule = next->second.wanted.granule;
-          batch.wishes.push_back({granule.id, granule.href, granule.updated, ""});
+          batch.wishes.push_back(WishFor(granule));
           tries.push_back(next->second.tries);
           wanted.push_back(next->second.wanted);
         }

@@ -1,0 +1,1 @@
+SELECT id, state, updated FROM items WHERE state IN ('stored', 'stale') ORDER BY id

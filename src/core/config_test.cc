@@ -61,6 +61,7 @@ TEST(ConfigTest, IsFoundUpwards) {
   EXPECT_TRUE(config.environments.contains("prod"));
 }
 
+// H29 secrets_in_template: a text where a reference belongs is refused, and not repeated.
 TEST(ConfigTest, TellsAllProblems) {
   const std::string problems = Problems(
       "environments:\n  prod: {lak: x}\n  test: {lake: y, reads: prd, budgets: {use: 0%}}\n"

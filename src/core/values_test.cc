@@ -5,7 +5,7 @@
 namespace catchment::core {
 namespace {
 
-// H19: documented forms of a box were refused.
+// H19 argument_formats: documented forms of a box were refused.
 TEST(BoxTest, ReadsFourNumbersBetweenAnyOfTheSeparators) {
   for (const char* text :
        {"-124.7,32.5,-114.1,42.0", "-124.7/32.5/-114.1/42", "-124.7:32.5:-114.1:42.00",

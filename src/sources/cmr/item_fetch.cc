@@ -4,6 +4,7 @@
 #include <array>
 #include <bitset>
 #include <charconv>
+#include <condition_variable>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
@@ -33,6 +34,7 @@ constexpr size_t kWindow = 200;
 constexpr int kLeastInFlight = 4;
 constexpr int kSuccessesForOneMore = 50;
 constexpr int kRestsUntilDown = 3;
+constexpr auto kLookAround = 200ms;  // whether there is still time to wait
 
 std::string_view EndName(ItemEnd end) {
   switch (end) {
@@ -168,13 +170,38 @@ Result<std::vector<ItemWish>> ParseWishes(std::string_view body) {
 /// How well the service does, and how much is asked of it at once. Thread-safe.
 class ItemFetchTransport::Throttle {
  public:
-  /// How many a batch may have in flight that has `mine` now.
-  net::Pace Allow(const ItemBatch& batch, int mine) {
+  /// What a batch has and wants.
+  struct Share {
+    int in_flight = 0;  ///< sent, and not looked at yet
+    int left = 0;       ///< not sent, or to be sent again
+    int granted = 0;    ///< of what all batches may have in flight
+  };
+
+  /// How many a batch may have in flight, no more than it can use. Waits while it has none and all
+  /// are taken by others.
+  net::Pace Allow(const ItemBatch& batch, Share& share, const OpContext& context) {
     MutexLock lock(mutex_);
-    const int most = limit_ == 0 ? batch.total_in_flight : std::min(limit_, batch.total_in_flight);
     most_ = batch.total_in_flight;
-    const int left = most - (in_flight_ - mine);
-    return {std::clamp(left, 1, std::max(1, batch.in_flight)), rests_until_};
+    const auto find = [&]() REQUIRES(mutex_) {
+      const int most = limit_ == 0 ? most_ : std::min(limit_, most_);
+      const int free = most - (granted_ - share.granted);
+      const int wanted = std::min(batch.in_flight, share.in_flight + share.left);
+      return std::max(share.in_flight, std::min(wanted, free));
+    };
+    int granted = find();
+    while (granted == 0 && share.left > 0 && context.Check().ok()) {
+      freed_.wait_for(mutex_, context.stop, kLookAround, [&]() REQUIRES(mutex_) {
+        granted = find();
+        return granted > 0;
+      });
+    }
+    Grant(share, granted);
+    return {std::max(1, granted), rests_until_};
+  }
+  /// The batch has ended.
+  void GiveBack(Share& share) {
+    MutexLock lock(mutex_);
+    Grant(share, 0);
   }
   /// Whether nothing comes however long one rests: what is left is not asked for.
   bool IsDown() {
@@ -187,17 +214,9 @@ class ItemFetchTransport::Throttle {
     rests_in_a_row_ = std::min(rests_in_a_row_, kRestsUntilDown - 1);
     rests_until_ = OpContext::Steady::time_point::min();
   }
-  void Begin() {
-    MutexLock lock(mutex_);
-    ++in_flight_;
-  }
-  void Forget(int count) {
-    MutexLock lock(mutex_);
-    in_flight_ -= count;
-  }
+  /// A request ended.
   void End(bool failed) {
     MutexLock lock(mutex_);
-    --in_flight_;
     failures_ += static_cast<int>(failed) - static_cast<int>(last_[at_]);
     last_[at_] = failed;
     at_ = (at_ + 1) % kWindow;
@@ -216,9 +235,18 @@ class ItemFetchTransport::Throttle {
   }
 
  private:
+  void Grant(Share& share, int granted) REQUIRES(mutex_) {
+    const bool less = granted < share.granted;
+    granted_ += granted - share.granted;
+    share.granted = granted;
+    if (less) freed_.notify_all();
+  }
+
+  // Thread-safe itself.
+  std::condition_variable_any freed_;
   // Guarded by mutex_.
   Mutex mutex_;
-  int in_flight_ GUARDED_BY(mutex_) = 0, most_ GUARDED_BY(mutex_) = 1;
+  int granted_ GUARDED_BY(mutex_) = 0, most_ GUARDED_BY(mutex_) = 1;
   int rests_in_a_row_ GUARDED_BY(mutex_) = 0;
   int limit_ GUARDED_BY(mutex_) = 0;  // 0: as many as the batch says
   int successes_ GUARDED_BY(mutex_) = 0, failures_ GUARDED_BY(mutex_) = 0;
@@ -287,8 +315,10 @@ struct ItemFetchTransport::Members {
 class ItemFetchTransport::Batch {
  public:
   Batch(Members& shared, net::ResponsePacks& packs, const ItemBatch& batch)
-      : shared_(shared), packs_(packs), batch_(batch), outcomes_(batch.wishes.size()) {}
-  ~Batch() { shared_.throttle.Forget(in_flight_); }
+      : shared_(shared), packs_(packs), batch_(batch), outcomes_(batch.wishes.size()) {
+    share_.left = static_cast<int>(batch.wishes.size());
+  }
+  ~Batch() { shared_.throttle.GiveBack(share_); }
 
   Result<std::vector<ItemOutcome>> Run(const OpContext& context) {
     if (batch_.pause > 0ms && !context.clock->Sleep(batch_.pause, context.stop))
@@ -303,15 +333,19 @@ class ItemFetchTransport::Batch {
       if (batch_.wishes[wish_of_[index]].url.starts_with(kBucket)) {
         RETURN_IF_ERROR(shared_.keys.Sign(request, context));
       }
-      shared_.throttle.Begin();
-      ++in_flight_;
+      --share_.left;
+      ++share_.in_flight;
       return Status();
     };
-    work.pace = [this] { return shared_.throttle.Allow(batch_, in_flight_); };
+    work.pace = [&] { return shared_.throttle.Allow(batch_, share_, context); };
     work.accept = [&](size_t index, const net::Request& request, Result<net::Response> answer) {
-      return Accept(wish_of_[index], request, std::move(answer), context);
+      --share_.in_flight;
+      const Status status = Accept(wish_of_[index], request, std::move(answer), context);
+      if (!status.ok()) ++share_.left;  // until it is sent again or given up
+      return status;
     };
     work.give_up = [this](size_t index, const net::Request&, const Error& error) {
+      --share_.left;
       if (error.code != Code::kUnavailable) return Status(error);
       std::string& reason = outcomes_[wish_of_[index]].reason;
       if (reason.empty()) reason = "no_keys";
@@ -323,7 +357,7 @@ class ItemFetchTransport::Batch {
 
  private:
   std::optional<net::Request> Next() {
-    for (; next_ < batch_.wishes.size(); ++next_) {
+    for (; next_ < batch_.wishes.size(); ++next_, --share_.left) {
       const ItemWish& wish = batch_.wishes[next_];
       if (TakeEarlier(wish, outcomes_[next_])) continue;
       if (shared_.throttle.IsDown()) {
@@ -375,7 +409,6 @@ class ItemFetchTransport::Batch {
 
   Status Accept(size_t number, const net::Request& request, Result<net::Response> answer,
                 const OpContext& context) {
-    --in_flight_;
     ItemOutcome& outcome = outcomes_[number];
     ++outcome.tries;
     if (!answer.ok()) return AcceptError(answer.error(), outcome);
@@ -460,7 +493,7 @@ class ItemFetchTransport::Batch {
   std::vector<ItemOutcome> outcomes_;
   std::vector<size_t> wish_of_;  // by index of the request
   size_t next_ = 0;
-  int in_flight_ = 0;
+  Throttle::Share share_;
   ItemLooker looker_;
 };
 

@@ -351,6 +351,19 @@ TEST_F(HlsSourceTest, FetchingBeginsWithTheFirstDayThatIsListed) {
   EXPECT_THAT(world_.items_asked, IsEmpty());
 }
 
+TEST_F(HlsSourceTest, ARetryAfterOfDaysHoldsNothingUp) {
+  std::atomic<int> refused = 0;
+  world_.item_fault = [&](const net::Request&) -> std::optional<Result<net::Response>> {
+    if (refused++ > 3) return std::nullopt;
+    return Result<net::Response>(net::Answer(429, "", {{"Retry-After", "1000000"}}));
+  };
+  const Time began = clock_.Now();
+  const Outcome run = Run();
+  ASSERT_OK(failure_);
+  EXPECT_EQ(run.items.report.state, SourceState::kLive);
+  EXPECT_LE(clock_.Now() - began, std::chrono::minutes(5));
+}
+
 TEST_F(HlsSourceTest, H12FirstOfMonthAMonthWithoutGranulesSaysSo) {
   world_.granules.clear();
   const Outcome run = Run();

@@ -34,6 +34,8 @@ constexpr size_t kWindow = 200;
 constexpr int kLeastInFlight = 4;
 constexpr int kSuccessesForOneMore = 50;
 constexpr int kRestsUntilDown = 3;
+constexpr std::chrono::seconds kLongestRetryAfterOfItem =
+    30s;                             // what lasts longer is for a later pass
 constexpr auto kLookAround = 200ms;  // whether there is still time to wait
 
 std::string_view EndName(ItemEnd end) {
@@ -423,7 +425,10 @@ class ItemFetchTransport::Batch {
       outcome.reason = StatusReason(answer->status);
       if (shared_.throttle.IsDown()) return {};
       if (keys_ended) return Unavailable("{}: the keys have ended", request.Name());
-      return net::StatusFromResponse(request, *answer);
+      Error error = net::StatusFromResponse(request, *answer).error();
+      if (error.retry_after)
+        error.retry_after = std::min(*error.retry_after, kLongestRetryAfterOfItem);
+      return error;
     }
     if (answer->status == 304 && !batch_.wishes[number].etag.empty()) {
       outcome.end = ItemEnd::kUnchanged;

@@ -25,6 +25,7 @@ using std::chrono_literals::operator""s;
 constexpr std::array<std::chrono::milliseconds, 3> kPassPauses = {5s, 20s, 60s};
 constexpr size_t kMostOfPass = 10'000;
 constexpr int64_t kRowsAtOnce = 32'768;
+constexpr size_t kMostNamed = 1000;  // of what is missing, in the report
 
 struct ItemsOptions {
   FetchPace pace;
@@ -415,6 +416,16 @@ class ItemsCollection {
     }
   }
 
+  /// The first by id; the tables `missing` and `quarantine` have all.
+  void NameWhatIsMissing() {
+    const auto name = [this](const std::string& id, const std::string& reason) {
+      if (report_.notes.size() < kMostNamed)
+        report_.notes.push_back(fmt::format("{}: {}", id, reason));
+    };
+    for (const Failed& one : failed_for_good_) name(one.wanted.granule.id, one.reason);
+    for (const Bad& one : bad_) name(one.id, "quarantined, " + one.reason);
+  }
+
   void Report() {
     CoverageRow coverage;
     coverage.source = input_.task;
@@ -457,6 +468,7 @@ class ItemsCollection {
            fmt::format("{} quarantined: {} (first {})", units.first, reason, units.second)});
     }
     report_.coverage.push_back(std::move(coverage));
+    NameWhatIsMissing();
     if (!report_.gaps.empty()) {
       report_.state = SourceState::kPartial;
       report_.reason = report_.gaps.front().detail;

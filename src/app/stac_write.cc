@@ -29,18 +29,6 @@ struct WritePlan {
   bool split = false;
 };
 
-Result<int> ParseZstdLevel(const std::string& text) {
-  const std::vector<std::string> parts = Split(text, ':');
-  int level = 9;
-  const std::string number = parts.size() == 2 ? parts[1] : "9";
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), level);
-  if (parts.size() > 2 || parts[0] != "zstd" || error != std::errc() ||
-      end != number.data() + number.size() || level < 1 || level > 22) {
-    return Invalid("--compression {}: expected zstd:LEVEL, LEVEL 1 to 22", text);
-  }
-  return level;
-}
-
 Status ReadCollection(const std::string& file, WritePlan& plan) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxDocumentBytes), "--collection");
   const auto document = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -64,7 +52,8 @@ Result<WritePlan> MakePlan(const StacWriteRequest& request) {
     return Invalid("--on-duplicate {}: expected latest, first or error", request.on_duplicate);
   }
   plan.options.on_duplicate = *rule;
-  ASSIGN_OR_RETURN(plan.options.file.level, ParseZstdLevel(request.compression));
+  ASSIGN_OR_RETURN(plan.options.file.level, stac::ParseZstdLevel(request.compression),
+                   "--compression {}", request.compression);
   plan.options.file.row_group_rows = request.row_group_rows;
   ASSIGN_OR_RETURN(plan.options.max_quarantine, ParseShare(request.max_quarantine),
                    "--max-quarantine");

@@ -117,6 +117,17 @@ std::string StacGeoParquetJson(const std::map<std::string, std::string>& collect
   return FooterJson{{"version", "1.0.0"}, {"collections", std::move(documents)}}.dump();
 }
 
+Result<std::map<std::string, std::string>> CollectionsOfJson(std::string_view json) {
+  const FooterJson parsed = FooterJson::parse(json, nullptr, /*allow_exceptions=*/false);
+  std::map<std::string, std::string> collections;
+  const auto documents = parsed.is_object() ? parsed.find("collections") : parsed.end();
+  if (!parsed.is_object())
+    return Corrupt("the footer's key \"stac-geoparquet\" is not a JSON object");
+  if (documents == parsed.end() || !documents->is_object()) return collections;
+  for (const auto& [id, document] : documents->items()) collections[id] = document.dump();
+  return collections;
+}
+
 std::string ItemFileFactsJson(const ItemFileFacts& facts) {
   FooterJson json = {{"writer", facts.writer}};
   if (!facts.dataset.empty()) json["dataset"] = facts.dataset;

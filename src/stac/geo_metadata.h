@@ -41,6 +41,8 @@ class GeoSummary {
 /// The footer's value of `stac-geoparquet`: {"version":"1.0.0","collections":{id: document}}.
 /// `collections`: documents by id, compact JSON.
 std::string StacGeoParquetJson(const std::map<std::string, std::string>& collections);
+/// The inverse: documents by id. kCorrupt: not that JSON.
+Result<std::map<std::string, std::string>> CollectionsOfJson(std::string_view json);
 
 /// What the footer's key `catchment` says of a file of items.
 struct ItemFileFacts {

@@ -12,6 +12,7 @@
 #include <parquet/properties.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
@@ -83,6 +84,17 @@ std::shared_ptr<parquet::WriterProperties> PropertiesOf(const std::vector<LeafPa
 }
 
 }  // namespace
+
+Result<int> ParseZstdLevel(std::string_view text) {
+  if (text == "zstd") return ItemFileOptions().level;
+  int level = 0;
+  const char* end = text.data() + text.size();
+  const bool zstd = text.starts_with("zstd:");
+  const auto [rest, error] = std::from_chars(text.data() + (zstd ? 5 : 0), end, level);
+  if (!zstd || error != std::errc() || rest != end || level < 1 || level > 22)
+    return Invalid("expected zstd:LEVEL, LEVEL 1 to 22");
+  return level;
+}
 
 struct ItemFileWriter::State {
   explicit State(const ItemSchema& items) : schema(items), summary(items) {}

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +16,9 @@
 #include "stac/item_schema.h"
 
 namespace catchment::stac {
+
+/// The level of `zstd:LEVEL`, or of `zstd`: 9. kInvalid: says the rule.
+Result<int> ParseZstdLevel(std::string_view text);
 
 struct ItemFileOptions {
   int level = 9;  ///< of zstd, 1 … 22

@@ -7,6 +7,7 @@
 #include <arrow/table.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -28,6 +29,10 @@ struct Known {
   std::string schema, name;
   std::function<Result<Table>()> load;  // empty once DuckDB knows it
   std::unique_ptr<TableScan> scan = nullptr;
+  std::string view = {};                // a SELECT instead of `load`; empty once DuckDB knows it
+  std::vector<std::string> needs = {};  // of the view
+
+  bool waiting() const { return load || !view.empty(); }
 };
 
 std::string KeyOf(std::string_view schema, std::string_view name) {
@@ -79,6 +84,36 @@ Status CheckResultType(duckdb_type type, const std::string& place, const char* c
   }
 }
 
+/// `'text'` with quotes inside doubled.
+std::string QuoteText(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
+  return quoted + '\'';
+}
+
+/// The pattern that stands for a path alone.
+std::string PlainPattern(const std::filesystem::path& path) {
+  std::string pattern;
+  for (const char c : path.string()) {
+    const bool special = c == '*' || c == '?' || c == '[';
+    pattern += special ? fmt::format("[{}]", c) : std::string(1, c);
+  }
+  return pattern;
+}
+
+/// The names of folders `name=value` in a path.
+std::vector<std::string> PartitionsIn(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  for (const std::filesystem::path& part : path.parent_path()) {
+    const std::string text = part.string();
+    const size_t equals = text.find('=');
+    const bool known = std::find(names.begin(), names.end(), text.substr(0, equals)) != names.end();
+    if (equals != std::string::npos && equals > 0 && !known)
+      names.push_back(text.substr(0, equals));
+  }
+  return names;
+}
+
 }  // namespace
 
 Status FromErrorData(duckdb_error_data data) {
@@ -123,9 +158,17 @@ Result<Database> Database::Open(const SqlOptions& options) {
   }
   // Without a folder for spilling, a query that needs too much memory says so. It goes before
   // access is closed.
-  for (const char* statement :
-       {"SET errors_as_json = true", "SET TimeZone = 'UTC'", "SET temp_directory = ''",
-        "SET enable_external_access = false", "SET lock_configuration = true"}) {
+  std::string readable;
+  for (const std::filesystem::path& path : options.readable_files) {
+    // As it is, and as AddParquetFiles spells it.
+    for (const std::string& text : std::set<std::string>{path.string(), PlainPattern(path)})
+      readable += fmt::format("{}{}", readable.empty() ? "" : ", ", QuoteText(text));
+  }
+  for (const std::string& statement :
+       {std::string("SET errors_as_json = true"), std::string("SET TimeZone = 'UTC'"),
+        std::string("SET temp_directory = ''"), "SET allowed_paths = [" + readable + "]",
+        std::string("SET enable_external_access = false"),
+        std::string("SET lock_configuration = true")}) {
     RETURN_IF_ERROR(opened.Run(statement));
   }
   return opened;
@@ -145,7 +188,7 @@ struct SqlEngine::State {
   std::map<std::string, std::optional<arrow::TimeUnit::type>> units;
 
   Status Load(Known& known);
-  Status LoadNamed(const SqlUse& use);
+  Status LoadNamed(const std::vector<std::string>& names);
   void NoteUnits(const arrow::Schema& schema);
   std::vector<std::string> Names() const;
   std::vector<std::string> Columns() const;
@@ -170,13 +213,19 @@ void SqlEngine::State::NoteUnits(const arrow::Schema& schema) {
 }
 
 Status SqlEngine::State::Load(Known& known) {
-  ASSIGN_OR_RETURN(const Table table, known.load());
-  const auto schema = PlainSchema(*table.schema());
   const std::string full = known.schema.empty()
                                ? QuoteName(known.name)
                                : QuoteName(known.schema) + "." + QuoteName(known.name);
   if (!known.schema.empty())
     RETURN_IF_ERROR(database.Run("CREATE SCHEMA IF NOT EXISTS " + QuoteName(known.schema)));
+  if (!known.view.empty()) {
+    RETURN_IF_ERROR(LoadNamed(known.needs));
+    RETURN_IF_ERROR(database.Run(fmt::format("CREATE VIEW {} AS {}", full, known.view)));
+    known.view.clear();
+    return {};
+  }
+  ASSIGN_OR_RETURN(const Table table, known.load());
+  const auto schema = PlainSchema(*table.schema());
   if (schema->num_fields() == 0) return Invalid("it has no columns");
   arrow::RecordBatchVector batches;
   ASSIGN_OR_RETURN(const auto reader, table.Read());
@@ -196,12 +245,10 @@ Status SqlEngine::State::Load(Known& known) {
   return {};
 }
 
-Status SqlEngine::State::LoadNamed(const SqlUse& use) {
-  std::vector<std::string> names = use.tables;
-  names.insert(names.end(), use.with_names.begin(), use.with_names.end());
+Status SqlEngine::State::LoadNamed(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const auto found = tables.find(ToLower(name));
-    if (found == tables.end() || !found->second.load)
+    if (found == tables.end() || !found->second.waiting())
       continue;  // DuckDB says where an unknown name stands
     RETURN_IF_ERROR(Load(found->second), "table {}", name);
   }
@@ -378,18 +425,52 @@ Status SqlEngine::AddTable(std::string_view schema, std::string_view name, Table
 Status SqlEngine::AddLazyTable(std::string_view schema, std::string_view name,
                                std::function<Result<Table>()> load) {
   const std::string key = KeyOf(schema, name);
-  const auto [found, added] = state_->tables.emplace(
-      key, Known{std::string(schema), std::string(name), std::move(load), nullptr});
+  const auto [found, added] =
+      state_->tables.emplace(key, Known{std::string(schema), std::string(name), std::move(load)});
   if (!added)
     return Exists("there is a table {} already; SQL does not tell upper from lower case", key);
   return {};
+}
+
+Status SqlEngine::AddView(std::string_view schema, std::string_view name, std::string select,
+                          std::vector<std::string> needs) {
+  RETURN_IF_ERROR(AddLazyTable(schema, name, nullptr));
+  Known& known = state_->tables.at(KeyOf(schema, name));
+  known.view = std::move(select);
+  known.needs = std::move(needs);
+  return {};
+}
+
+Status SqlEngine::AddParquetFiles(std::string_view schema, std::string_view name,
+                                  const ParquetFiles& files) {
+  if (files.paths.empty()) return Invalid("table {}: no files", name);
+  std::string paths;
+  for (const std::filesystem::path& path : files.paths)
+    paths += fmt::format("{}{}", paths.empty() ? "" : ", ", QuoteText(PlainPattern(path)));
+  std::string types;
+  for (const std::string& part : files.partition)
+    types += fmt::format("{}{}: BIGINT", types.empty() ? "" : ", ", QuoteText(part));
+  // Folders above that look like partitions are none of ours.
+  std::string foreign;
+  for (const std::string& part : PartitionsIn(files.paths.front())) {
+    if (std::find(files.partition.begin(), files.partition.end(), part) == files.partition.end())
+      foreign += fmt::format("{}{}", foreign.empty() ? "" : ", ", QuoteName(part));
+  }
+  return AddView(
+      schema, name,
+      fmt::format("SELECT *{} FROM read_parquet([{}], union_by_name = true, {})",
+                  foreign.empty() || types.empty() ? "" : " EXCLUDE (" + foreign + ")", paths,
+                  types.empty() ? "hive_partitioning = false"
+                                : "hive_partitioning = true, hive_types = {" + types + "}"),
+      {});
 }
 
 Result<Table> SqlEngine::Query(const SqlText& sql, const SqlParameters& parameters,
                                const SqlQueryOptions& options) {
   if (options.context != nullptr) RETURN_IF_ERROR(options.context->Check());
   ASSIGN_OR_RETURN(const SqlUse use, InspectWith(state_->database, sql, options));
-  RETURN_IF_ERROR(state_->LoadNamed(use), "{}", PlaceOf(sql, std::nullopt));
+  RETURN_IF_ERROR(state_->LoadNamed(use.tables), "{}", PlaceOf(sql, std::nullopt));
+  RETURN_IF_ERROR(state_->LoadNamed(use.with_names), "{}", PlaceOf(sql, std::nullopt));
   ASSIGN_OR_RETURN(const OwnedPrepared prepared, state_->Prepare(sql, parameters));
   OwnedResult result;
   RETURN_IF_ERROR(state_->Execute(sql, prepared.get(), options, &result.result));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +32,16 @@ struct SqlOptions {
   /// the order of groups may differ between runs on tables past 122,880 rows.
   int threads = 1;
   uint64_t memory_bytes = uint64_t{2} << 30;
+  /// Files that AddParquetFiles may name; nothing else outside is ever reached.
+  std::vector<std::filesystem::path> readable_files;
+};
+
+/// Parquet files as one table, which are not read as a whole: a query reads the columns and row
+/// groups that it needs.
+struct ParquetFiles {
+  std::vector<std::filesystem::path> paths;  ///< at least one; columns are united by name
+  /// Folders `name=value` above the files that become columns, as int64.
+  std::vector<std::string> partition;
 };
 
 struct SqlUse;
@@ -70,6 +81,14 @@ class SqlEngine {
   /// The same for rows that are fetched when a query first names them.
   Status AddLazyTable(std::string_view schema, std::string_view name,
                       std::function<Result<Table>()> load);
+
+  /// Make files known, all of them SqlOptions::readable_files. kInvalid: there are none. What is
+  /// damaged is told by the query.
+  Status AddParquetFiles(std::string_view schema, std::string_view name, const ParquetFiles& files);
+  /// Make a SELECT of ours known under a name. `needs`: the tables that it reads, as `name` or
+  /// `schema.name`; they are fetched with it.
+  Status AddView(std::string_view schema, std::string_view name, std::string select,
+                 std::vector<std::string> needs);
 
   /// Run exactly one SELECT (WITH and set operations included). kInvalid: anything else, with file,
   /// line and column:

@@ -100,6 +100,37 @@ TEST(SqlTest, FilesAndHeadAreTablesToo) {
   EXPECT_ERROR(engine->AddTable("HEAD", "Snapshot", file), Code::kExists, "head.snapshot");
 }
 
+TEST(SqlTest, FilesAreReadWhereTheyLieAndNothingBesideThem) {
+  const TemporaryFolder folder;
+  const std::filesystem::path root = folder.path / "a=1" / "it's [x]";
+  std::vector<std::filesystem::path> paths;
+  for (const char* const month : {"01", "02"}) {
+    const auto in = root / "year=2024" / (std::string("month=") + month);
+    std::filesystem::create_directories(in);
+    paths.push_back(in / "p.parquet");
+    ASSERT_OK(WriteParquet(Prices(), paths.back()));
+  }
+  ASSERT_OK(WriteParquet(Prices(), root / "other.parquet"));
+  ASSERT_OK_AND_ASSIGN(const auto engine, SqlEngine::Open({.readable_files = paths}));
+  ASSERT_OK(
+      engine->AddParquetFiles("months", "price", {.paths = paths, .partition = {"year", "month"}}));
+  ASSERT_OK(engine->AddView("", "price", "SELECT * FROM months.price", {"months.price"}));
+  ASSERT_OK_AND_ASSIGN(
+      const Table rows,
+      engine->Query(
+          {"SELECT year, month, count(*) AS n FROM price GROUP BY ALL ORDER BY month", "q"}));
+  EXPECT_EQ(rows.num_rows(), 2);
+  EXPECT_EQ(rows.schema()->field(1)->type()->id(), arrow::Type::INT64);
+  ASSERT_OK_AND_ASSIGN(const Table all, engine->Query({"SELECT * FROM price", "q"}));
+  EXPECT_EQ(all.schema()->num_fields(), Prices().schema()->num_fields() + 2);
+  ASSERT_OK_AND_ASSIGN(const Table february,
+                       engine->Query({"SELECT * FROM months.price WHERE month = 2", "q"}));
+  EXPECT_EQ(february.num_rows() * 2, all.num_rows());
+  EXPECT_FALSE(engine->Query({"SELECT * FROM '" + std::string("/etc/passwd") + "'", "q"}).ok());
+  const std::string beside = (folder.path / "a=1" / "*" / "other.parquet").string();
+  EXPECT_FALSE(engine->Query({"SELECT * FROM read_parquet('" + beside + "')", "q"}).ok());
+}
+
 TEST(SqlTest, ParametersAreBound) {
   auto engine = Engine({{"price", Prices()}});
   ASSERT_OK_AND_ASSIGN(const Table got,

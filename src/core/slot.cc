@@ -290,4 +290,36 @@ bool RecheckDue(const Pipeline& pipeline, const Slot& slot, milliseconds open, T
   return false;
 }
 
+std::vector<Slot> DueSlots(const Pipeline& pipeline, milliseconds open,
+                           const std::map<SlotId, Time>& published, Time now,
+                           const std::string& each) {
+  std::vector<Slot> due;
+  const std::optional<Slot> newest = NewestDue(pipeline, now, each);
+  if (!newest) return due;
+  if (pipeline.slot.period == Period::kNone || pipeline.slot.open.empty()) return {*newest};
+  const Period period = pipeline.slot.period;
+  const bool all = pipeline.schedule.missed == Missed::kAll && !published.empty();
+  const auto before = [&](const Slot& slot) {
+    return PeriodSlot(period, slot.start - std::chrono::microseconds(1));
+  };
+  Slot slot = *newest;
+  for (int closed = 0; CheckBounds(pipeline, slot, each).ok(); slot = before(slot)) {
+    const auto known = published.find(slot.id);
+    bool wanted = true;
+    if (!IsOpen(pipeline, slot, open, now)) {
+      const bool older_than_all = published.empty() || slot.id < published.begin()->first;
+      const bool within = closed < pipeline.slot.recheck_last;
+      const bool missed =
+          closed == 0 ? pipeline.schedule.missed != Missed::kNone : all && !older_than_all;
+      wanted =
+          known == published.end() ? missed : RecheckDue(pipeline, slot, open, known->second, now);
+      if (closed > 0 && !within && (!all || older_than_all)) break;
+      ++closed;
+    }
+    if (wanted) due.push_back(slot);
+  }
+  std::reverse(due.begin(), due.end());
+  return due;
+}
+
 }  // namespace catchment::core

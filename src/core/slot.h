@@ -61,4 +61,13 @@ bool IsOpen(const Pipeline& pipeline, const Slot& slot, std::chrono::millisecond
 bool RecheckDue(const Pipeline& pipeline, const Slot& slot, std::chrono::milliseconds open,
                 Time published_at, Time now);
 
+/// What `due` means at `now`, oldest first. Of slots that close when they fall due: NewestDue
+/// alone. Of periods that stay open for `open`: all open ones that have begun, those of the last
+/// `recheck.last` closed ones whose recheck is due, and closed ones that were missed (`missed:
+/// last`: the newest closed one, `all`: every one since the oldest published). `published`: when
+/// each slot was last published. `each` as above.
+std::vector<Slot> DueSlots(const Pipeline& pipeline, std::chrono::milliseconds open,
+                           const std::map<SlotId, Time>& published, Time now,
+                           const std::string& each = "");
+
 }  // namespace catchment::core

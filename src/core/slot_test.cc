@@ -137,6 +137,39 @@ TEST(SlotTest, AMonthStaysOpenAndIsRecheckedThreeTimes) {
   EXPECT_FALSE(RecheckDue(pipeline, slot, open, published, At("2024-05-11")));
 }
 
+TEST(SlotTest, DueAreOpenMonthsAndClosedOnesToBeRecheckedOrMissed) {
+  Pipeline months = Monthly();
+  const std::chrono::milliseconds open = std::chrono::hours(24 * 10);
+  const auto due = [&](const std::map<SlotId, Time>& published, const char* now) {
+    std::string text;
+    for (const Slot& slot : DueSlots(months, open, published, At(now), "HLSL30_2.0"))
+      text += (text.empty() ? "" : " ") + slot.id.text;
+    return text;
+  };
+  const Time recently = At("2024-06-04T00:00:00Z");
+  const Time long_ago = At("2024-05-01T00:00:00Z");
+  // May ended less than ten days ago; April was never published, and is the last that was missed.
+  EXPECT_EQ(due({}, "2024-06-05T12:00:00Z"), "2024-04 2024-05 2024-06");
+  EXPECT_EQ(due({{SlotId{"2024-04"}, recently}}, "2024-06-05T12:00:00Z"), "2024-05 2024-06");
+  EXPECT_EQ(due({{SlotId{"2024-02"}, long_ago},
+                 {SlotId{"2024-03"}, recently},
+                 {SlotId{"2024-04"}, long_ago}},
+                "2024-06-05T12:00:00Z"),
+            "2024-02 2024-04 2024-05 2024-06");
+  // January is the fourth: no more.
+  EXPECT_EQ(
+      due({{SlotId{"2024-01"}, long_ago}, {SlotId{"2024-04"}, recently}}, "2024-06-05T12:00:00Z"),
+      "2024-05 2024-06");
+  months.schedule.missed = Missed::kAll;
+  EXPECT_EQ(
+      due({{SlotId{"2023-12"}, long_ago}, {SlotId{"2024-02"}, recently}}, "2024-06-05T12:00:00Z"),
+      "2024-01 2024-03 2024-04 2024-05 2024-06");
+  months.schedule.missed = Missed::kNone;
+  EXPECT_EQ(due({}, "2024-06-05T12:00:00Z"), "2024-05 2024-06");
+  EXPECT_EQ(due({}, "2013-04-05T00:00:00Z"), "2013-04");
+  EXPECT_EQ(due({}, "2013-03-05T00:00:00Z"), "");
+}
+
 TEST(SlotTest, MissingSlotsAreThoseNeitherPublishedNorLost) {
   const Pipeline pipeline = EveryTenMinutes();
   std::vector<SlotRow> rows(2);

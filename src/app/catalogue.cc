@@ -92,7 +92,7 @@ core::Catalogue MakeCatalogue() {
     }
     catalogue.sinks.push_back(std::move(component));
   }
-  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet", "text"};
+  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet", "text", "stac_collection"};
   return catalogue;
 }
 

@@ -8,6 +8,9 @@
 #include <span>
 #include <thread>
 
+#include "app/collection_export.h"
+#include "app/export_root.h"
+#include "app/joint_export.h"
 #include "app/publish_contents.h"
 #include "app/replay.h"
 #include "app/table_artifact.h"
@@ -43,16 +46,6 @@ const core::ExportSpec* FindExport(const core::Pipeline& pipeline, const std::st
   return nullptr;
 }
 
-Result<std::unique_ptr<lake::ExportRoot>> OpenRoot(const Settings& settings,
-                                                   const std::string& name) {
-  const auto root = settings.export_roots.find(name);
-  if (root == settings.export_roots.end()) {
-    return Invalid("environment '{}' has no export root '{}'; add it under 'exports:'",
-                   settings.environment.name, name);
-  }
-  return lake::LocalExportRoot::Open(root->second);
-}
-
 /// The rows of one publish's exports. Thread-safe. What it is given outlives it.
 class ExportRows {
  public:
@@ -65,6 +58,7 @@ class ExportRows {
         stop_(std::move(stop)) {}
 
   PublishContents& contents() { return contents_; }
+  const std::stop_token& stop() const { return stop_; }
 
   Result<columnar::Table> Of(const lake::ExportRecord& record) {
     if (!record.table.empty()) return OfTable(record);
@@ -122,63 +116,160 @@ class ExportRows {
   std::optional<core::Artifacts> repeated_ GUARDED_BY(mutex_);
 };
 
-Result<lake::ExportOutcome> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
-                                     ExportRows& rows, const lake::OwedExport& owed,
-                                     bool takeover) {
-  ASSIGN_OR_RETURN(const auto root, OpenRoot(*services.settings, owed.record.root));
+/// What the run that owes an export was given; nothing if its record is gone.
+nlohmann::json ParametersOfRun(PublishContents& contents) {
+  const Result<nlohmann::json> record = contents.Record();
+  if (!record.ok()) return nlohmann::json::object();
+  return record->value(nlohmann::json::json_pointer("/spec/parameters"), nlohmann::json::object());
+}
+
+/// `again`: also what stands there already.
+Result<WrittenExport> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
+                               ExportRows& rows, const lake::OwedExport& owed, bool takeover,
+                               bool again) {
+  if (!owed.record.datasets.empty()) {
+    if (!services.joint.write) {
+      return WrittenExport{WrittenExport::Kind::kWaits, {}, owed.record.path + " waits"};
+    }
+    return WriteJointExport({.record = owed.record,
+                             .slot = owed.slot,
+                             .slot_time = owed.slot_time,
+                             .parameters = ParametersOfRun(rows.contents()),
+                             .takeover = takeover,
+                             .allow_shrink = spec.allow_shrink,
+                             .again = again},
+                            spec.run.text, services, rows.stop());
+  }
+  ASSIGN_OR_RETURN(const auto root, OpenExportRoot(*services.settings, owed.record.root));
   lake::ExportItem item;
   item.dataset = spec.dataset.text;
   item.publish = owed.publish;
   item.record = owed.record;
   item.takeover = takeover;
+  if (owed.record.as == kCollectionFormat) {
+    ASSIGN_OR_RETURN(const lake::StagingFile staging, root->NewStagingFile());
+    RETURN_IF_ERROR(WriteCollection(*services.store, rows.contents(), owed.record, staging.path()),
+                    "export {}", owed.record.id);
+    item.file = staging.path();
+    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
+                     lake::WriteExport(*root, *services.store, rows.contents().view(), item));
+    return WrittenExport{WrittenExport::Kind::kDone, outcome, ""};
+  }
   // A Parquet export of a published table may be a copy of the published file.
   if (owed.record.table.empty() || owed.record.as != "parquet") {
     ASSIGN_OR_RETURN(item.rows, rows.Of(owed.record), "export {}", owed.record.id);
   }
-  return lake::WriteExport(*root, *services.store, rows.contents().view(), item);
+  ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
+                   lake::WriteExport(*root, *services.store, rows.contents().view(), item));
+  return WrittenExport{WrittenExport::Kind::kDone, outcome, ""};
 }
 
-/// Write the exports of one publish, a few at once, since packing one file keeps one processor busy
-/// and exports have paths of their own. What cannot be written stays owed.
-Status WriteBatch(const core::RunSpec& spec, const PublisherServices& services,
-                  const KeptTables& kept, const OpContext& context, const core::Lease& lease,
-                  std::span<const lake::OwedExport> batch, core::FinishResult& result) {
-  const auto contents = PublishContents::Load(*services.store, spec.dataset.text, batch[0].publish);
-  std::optional<ExportRows> rows;
-  if (contents.ok()) rows.emplace(spec, services, kept, **contents, context.stop);
-  std::vector<Status> wanted(batch.size());
-  std::vector<Result<lake::ExportOutcome>> written(batch.size(), Internal("not written"));
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < batch.size(); i = next++) {
-      wanted[i] = context.Check();
-      if (wanted[i].ok()) wanted[i] = services.leases->Renew(lease);
-      if (!wanted[i].ok()) continue;
-      written[i] = rows ? WriteOne(spec, services, *rows, batch[i], spec.takeover)
-                        : Result<lake::ExportOutcome>(contents.status());
+/// H28 metadata_mismatch: what describes a publish's files is written when they stand, and waits
+/// with them.
+bool Describes(const lake::ExportRecord& record) { return record.as == kCollectionFormat; }
+
+/// The exports of one publish that are owed, and what became of each.
+class ExportBatch {
+ public:
+  ExportBatch(const core::RunSpec& spec, const PublisherServices& services,
+              const OpContext& context, const core::Lease& lease,
+              std::span<const lake::OwedExport> batch)
+      : spec_(spec),
+        services_(services),
+        context_(context),
+        lease_(lease),
+        batch_(batch),
+        wanted_(batch.size()),
+        written_(batch.size(), Internal("not written")) {}
+
+  /// Write them, a few at once, since packing one file keeps one processor busy and exports have
+  /// paths of their own. What cannot be written stays owed.
+  Status Write(const KeptTables& kept, core::FinishResult& result) {
+    const auto contents =
+        PublishContents::Load(*services_.store, spec_.dataset.text, batch_[0].publish);
+    std::optional<ExportRows> rows;
+    if (contents.ok()) rows.emplace(spec_, services_, kept, **contents, context_.stop);
+    std::vector<size_t> files, descriptions;
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      written_[i] = contents.status().ok() ? Result<WrittenExport>(Internal("not written"))
+                                           : Result<WrittenExport>(contents.status().error());
+      (Describes(batch_[i].record) ? descriptions : files).push_back(i);
     }
-  };
-  {
+    if (rows) {
+      WriteAll(files, *rows);
+      WriteAll(descriptions, *rows);
+    }
+    return Report(result);
+  }
+
+ private:
+  void WriteAll(const std::vector<size_t>& which, ExportRows& rows) {
+    std::atomic<size_t> next = 0;
+    const auto work = [&] {
+      for (size_t at = next++; at < which.size(); at = next++) {
+        const size_t i = which[at];
+        wanted_[i] = context_.Check();
+        if (wanted_[i].ok()) wanted_[i] = services_.leases->Renew(lease_);
+        if (!wanted_[i].ok()) continue;
+        const std::string unwritten = Unwritten(batch_[i].record);
+        written_[i] =
+            unwritten.empty()
+                ? WriteOne(spec_, services_, rows, batch_[i], spec_.takeover, false)
+                : WrittenExport{WrittenExport::Kind::kWaits,
+                                {},
+                                fmt::format("{} waits for {}", batch_[i].record.path, unwritten)};
+      }
+    };
     std::vector<std::jthread> helpers;
-    const size_t count = std::min<size_t>({batch.size(), std::thread::hardware_concurrency(), 4});
+    const size_t count = std::min<size_t>({which.size(), std::thread::hardware_concurrency(), 4});
     while (helpers.size() + 1 < count) helpers.emplace_back(work);
     work();
   }
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const lake::OwedExport& owed = batch[i];
-    RETURN_IF_ERROR(wanted[i]);
-    if (written[i].ok()) {
-      RETURN_IF_ERROR(lake::MarkExported(*services.store, spec.dataset.text, owed.publish,
-                                         owed.record.id, *written[i], context.clock->Now()));
-      result.exports_written += *written[i] == lake::ExportOutcome::kWritten ? 1 : 0;
-    } else {
-      ++result.exports_owed;
-      result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path,
-                                         owed.publish, written[i].error().message));
+
+  /// A file that a description is about and that does not stand yet.
+  std::string Unwritten(const lake::ExportRecord& description) const {
+    if (!Describes(description)) return "";
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      const lake::ExportRecord& record = batch_[i].record;
+      const bool done = written_[i].ok() && written_[i]->kind == WrittenExport::Kind::kDone;
+      if (!Describes(record) && record.table == description.table && !done) return record.path;
     }
+    return "";
   }
-  return {};
-}
+
+  Status Report(core::FinishResult& result) {
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      const lake::OwedExport& owed = batch_[i];
+      RETURN_IF_ERROR(wanted_[i]);
+      if (!written_[i].ok()) {
+        ++result.exports_owed;
+        result.notes.push_back(fmt::format("export {} of publish {} is owed: {}", owed.record.path,
+                                           owed.publish, written_[i].error().message));
+        continue;
+      }
+      const WrittenExport& written = *written_[i];
+      if (written.kind == WrittenExport::Kind::kHeld) ++result.exports_held;
+      if (written.kind != WrittenExport::Kind::kDone) {
+        if (services_.joint.write) result.notes.push_back(written.why);
+        continue;
+      }
+      RETURN_IF_ERROR(lake::MarkExported(*services_.store, spec_.dataset.text, owed.publish,
+                                         owed.record.id, written.outcome, context_.clock->Now()));
+      result.exports_written += written.outcome == lake::ExportOutcome::kWritten ? 1 : 0;
+    }
+    return {};
+  }
+
+  // Constant after construction.
+  const core::RunSpec& spec_;
+  const PublisherServices& services_;
+  const OpContext& context_;
+  const core::Lease& lease_;
+  const std::span<const lake::OwedExport> batch_;
+  // Each entry is one thread's until all have ended.
+  std::vector<Status> wanted_;
+  std::vector<Result<WrittenExport>> written_;
+};
 
 /// Let paths name what sources counted: `{count.placement.desired_count}`.
 void AddCounts(std::span<const SourceReport> reports, core::PlaceholderValues& placeholders) {
@@ -224,7 +315,10 @@ Result<std::vector<lake::ExportRecord>> MakeExportRecords(const core::RunSpec& s
     record.root = definition.root;
     ASSIGN_OR_RETURN(record.path, core::ExpandPlaceholders(definition.path, placeholders),
                      "export {}", record.id);
-    record.slotless = definition.slotless();
+    // A description of the whole table is made anew by each publish, also by late ones.
+    record.slotless = definition.slotless() && !Describes(record);
+    if (!definition.table.empty() && definition.path.find("{layout}") != std::string::npos)
+      record.datasets = spec.together;
     records.push_back(std::move(record));
   }
   return records;
@@ -247,7 +341,7 @@ Result<std::vector<lake::ExportRecord>> PlannedRecords(const core::RunSpec& spec
 /// What stands at a path; null also where that cannot be seen: writing will say why.
 std::optional<lake::ExportFound> Standing(const PublisherServices& services,
                                           const lake::ExportRecord& record) {
-  const auto root = OpenRoot(*services.settings, record.root);
+  const auto root = OpenExportRoot(*services.settings, record.root);
   if (!root.ok()) return std::nullopt;
   auto found = (*root)->Find(record.path);
   return found.ok() ? std::move(found).value() : std::nullopt;
@@ -260,7 +354,9 @@ Status CheckExportPaths(const core::RunSpec& spec, const PublisherServices& serv
   ASSIGN_OR_RETURN(const std::vector<lake::ExportRecord> records, PlannedRecords(spec));
   for (const lake::ExportRecord& record : records) {
     const std::optional<lake::ExportFound> found = Standing(services, record);
-    if (!found || !found->mark || found->mark->dataset == spec.dataset.text) continue;
+    const std::string owner =
+        record.datasets.empty() ? spec.dataset.text : lake::JointName(record.datasets);
+    if (!found || !found->mark || found->mark->dataset == owner) continue;
     const bool prefixed = spec.definition->FindParameter("s3Prefix") != nullptr;
     return Invalid("{} belongs to {}; choose another {} or use --takeover", record.path,
                    found->mark->dataset, prefixed ? "s3Prefix" : "path");
@@ -274,7 +370,8 @@ Result<std::vector<ForeignFile>> ForeignFiles(const core::RunSpec& spec,
   ASSIGN_OR_RETURN(const std::vector<lake::ExportRecord> records, PlannedRecords(spec));
   std::vector<ForeignFile> files;
   for (const lake::ExportRecord& record : records) {
-    if (record.table != table || record.as != "parquet") continue;
+    // What several datasets have in one file is compared when all are there.
+    if (record.table != table || record.as != "parquet" || !record.datasets.empty()) continue;
     const std::optional<lake::ExportFound> found = Standing(services, record);
     if (found && !found->mark && found->rows) files.push_back({record.path, *found->rows});
   }
@@ -326,7 +423,7 @@ Status WriteOwedExports(const core::RunSpec& spec, const PublisherServices& serv
   for (size_t begin = 0, end = 0; begin < owed.size() && outcome.ok(); begin = end) {
     while (end < owed.size() && owed[end].publish == owed[begin].publish) ++end;
     const std::span<const lake::OwedExport> batch = std::span(owed).subspan(begin, end - begin);
-    outcome = WriteBatch(spec, services, kept, context, *lease, batch, result);
+    outcome = ExportBatch(spec, services, context, *lease, batch).Write(kept, result);
   }
   RETURN_IF_ERROR(services.leases->Release(*lease));
   return outcome;
@@ -340,12 +437,17 @@ Result<std::vector<std::string>> RewriteExports(const core::RunSpec& spec,
   const lake::Manifest& manifest = contents->manifest();
   const KeptTables none;
   ExportRows rows(spec, services, none, *contents, {});
+  std::vector<lake::ExportRecord> records = manifest.exports;
+  std::stable_partition(records.begin(), records.end(),
+                        [](const auto& record) { return !Describes(record); });
   std::vector<std::string> paths;
-  for (const lake::ExportRecord& record : manifest.exports) {
+  for (const lake::ExportRecord& record : records) {
     const lake::OwedExport owed{publish, manifest.slot, manifest.slot_time, manifest.run, record};
-    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
-                     WriteOne(spec, services, rows, owed, takeover), "export {}", record.path);
-    if (outcome == lake::ExportOutcome::kWritten) paths.push_back(record.path);
+    ASSIGN_OR_RETURN(const WrittenExport written,
+                     WriteOne(spec, services, rows, owed, takeover, true), "export {}",
+                     record.path);
+    if (written.kind != WrittenExport::Kind::kDone) return Unavailable("{}", written.why);
+    if (written.outcome == lake::ExportOutcome::kWritten) paths.push_back(record.path);
   }
   return paths;
 }

@@ -7,6 +7,14 @@
 
 namespace catchment::app {
 
+lake::PartitionFilter SlotFilter(const lake::TableView& table, Time slot_time) {
+  lake::PartitionFilter where;
+  for (const std::string& part : table.partition) {
+    if (auto value = lake::SlotPartition(part, slot_time)) where[part] = std::move(value);
+  }
+  return where;
+}
+
 const lake::View& LakeHead::ViewOf(const std::string& name) const {
   const auto found = views_.head.tables.find(name);
   const bool partitioned =
@@ -29,9 +37,7 @@ Result<std::optional<columnar::Table>> LakeHead::Partition(const std::string& na
   if (found == views_.head.tables.end()) return std::optional<columnar::Table>();
   const lake::TableView& table = found->second;
   lake::ReadTableOptions options;
-  for (const std::string& part : table.partition) {
-    if (auto value = lake::SlotPartition(part, slot_time)) options.where[part] = std::move(value);
-  }
+  options.where = SlotFilter(table, slot_time);
   const bool any = std::any_of(table.files.begin(), table.files.end(), [&](const auto& live) {
     for (size_t i = 0; i < table.partition.size(); ++i) {
       const auto wanted = options.where.find(table.partition[i]);

@@ -13,8 +13,13 @@
 #include "core/task.h"
 #include "lake/history.h"
 #include "lake/store.h"
+#include "lake/table_read.h"
 
 namespace catchment::app {
+
+/// Of a table whose partition names are parts of the slot, the partition of a slot; names that are
+/// not are left out.
+lake::PartitionFilter SlotFilter(const lake::TableView& table, Time slot_time);
 
 /// A dataset as one run sees it (lake::ViewForRun), with its tables read at most once each.
 /// Thread-safe. `store` outlives it.

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "app/settings.h"
 #include "core/lease.h"
@@ -12,6 +14,13 @@
 
 namespace catchment::app {
 
+/// Whether files of several datasets are written now, or left to whoever has waited for all.
+struct JointTurn {
+  bool write = false;
+  /// Datasets and slots that have nothing yet: a file is whole without them.
+  std::set<std::pair<std::string, SlotId>> nothing_yet;
+};
+
 /// What a publisher works with. All outlive it.
 struct PublisherServices {
   const Settings* settings = nullptr;
@@ -20,6 +29,7 @@ struct PublisherServices {
   const core::Machine* machine = nullptr;
   net::ExchangeLog* log = nullptr;  ///< what the run has received; null: nothing is collected
   sinks::SinkServices sinks;
+  JointTurn joint;
 };
 
 /// What the tasks of one publish gave, as far as its exports show it: kept by the process that

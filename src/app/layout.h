@@ -7,8 +7,8 @@
 
 namespace catchment::app {
 
-/// Whether the exports at `{layout}` hold all `for_each` values' rows in one file: parameter
-/// `layout` is `seed` and there are several.
+/// Whether the export at `{layout}` holds the rows of all `for_each` values in one file: parameter
+/// `layout` is `seed` and there are several (docs/adr/0156).
 bool OneFileForAll(const nlohmann::json& parameters, const std::vector<std::string>& each_values);
 
 /// Let paths say `{layout}`, from the parameters `layout` and `s3Prefix`, the `for_each` value and

@@ -48,7 +48,9 @@ Status FinishDataset(const Settings& settings, StateStores& state, const std::st
   }
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, *spec, state));
   ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, view.newest_slot_time));
-  LakePublisher publisher(services->publisher());
+  PublisherServices publishing = services->publisher();
+  publishing.joint.write = true;
+  LakePublisher publisher(publishing);
   ASSIGN_OR_RETURN(const core::FinishResult result,
                    publisher.Finish(*spec, Context(*clock, std::move(stop))));
   if (result.exports_written > 0)
@@ -113,8 +115,7 @@ Status RecoverExportRoots(const Settings& settings, MaintenanceAnswer& answer) {
 
 Result<std::vector<std::string>> ChooseDatasets(const Settings& settings, const std::string& name) {
   if (name.empty()) return ListDatasets(settings);
-  ASSIGN_OR_RETURN(std::string dataset, DatasetOf(settings, name));
-  return std::vector<std::string>{std::move(dataset)};
+  return DatasetsOf(settings, name);
 }
 
 }  // namespace
@@ -266,8 +267,10 @@ Result<MaintenanceAnswer> ExportAgain(const Settings& settings,
   ASSIGN_OR_RETURN(const core::RunSpec spec,
                    SpecForDataset(settings, answer.dataset, pipeline, view));
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, *state));
+  PublisherServices publishing = services->publisher();
+  publishing.joint.write = true;
   ASSIGN_OR_RETURN(const std::vector<std::string> paths,
-                   RewriteExports(spec, services->publisher(), view.number, takeover));
+                   RewriteExports(spec, publishing, view.number, takeover));
   for (const std::string& path : paths) answer.done.push_back("wrote " + path);
   answer.json = {{"publish", view.number}, {"paths", paths}};
   return answer;

@@ -1,10 +1,13 @@
 #include "app/query.h"
 
 #include <arrow/api.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "app/render_rows.h"
+#include "app/run_pipeline.h"
 #include "base/clock.h"
 #include "base/op_context.h"
 #include "columnar/csv_file.h"
@@ -48,6 +51,160 @@ Result<OpenedView> OpenView(const Settings& settings, const std::string& name,
   if (number == 0) return NotFound("dataset '{}' has no publish yet", dataset);
   ASSIGN_OR_RETURN(opened.view, lake::LoadView(*opened.store, dataset, number));
   return opened;
+}
+
+/// What the tables of a query are made from; outlives the engine.
+struct QuerySources {
+  std::unique_ptr<lake::ReadStore> store;
+  std::vector<lake::View> views;
+};
+
+/// The part of a dataset's name after its pipeline's.
+std::string ShortName(const std::string& dataset) { return dataset.substr(dataset.find('/') + 1); }
+
+/// Whether a dataset holds one region alone (docs/adr/0140).
+bool OfARegion(const std::string& dataset) { return dataset.find(".box-") != std::string::npos; }
+
+/// Whether a table's files are read where they lie: months of items are too many to be read first.
+bool ReadInPlace(const lake::TableView& table) {
+  return table.mode == lake::TableMode::kPartition && !table.files.empty() &&
+         std::find(table.partition.begin(), table.partition.end(), "year") != table.partition.end();
+}
+
+/// The parts of the slot among a table's partition names.
+std::vector<std::string> SlotColumns(const lake::TableView& table) {
+  std::vector<std::string> columns;
+  for (const std::string& name : table.partition) {
+    if (name == "year" || name == "month") columns.push_back(name);
+  }
+  return columns;
+}
+
+/// The tables of some datasets, as an engine's.
+class QueryTables {
+ public:
+  /// `sources` outlives the engine.
+  static Result<std::unique_ptr<columnar::SqlEngine>> Open(const QuerySources& sources,
+                                                           const std::string& variable) {
+    QueryTables tables(sources, variable);
+    for (const lake::View& view : sources.views) RETURN_IF_ERROR(tables.ListFiles(view));
+    columnar::SqlOptions options;
+    for (const auto& [key, paths] : tables.files_)
+      options.readable_files.insert(options.readable_files.end(), paths.begin(), paths.end());
+    ASSIGN_OR_RETURN(tables.engine_, columnar::SqlEngine::Open(options));
+    const bool several = !variable.empty();
+    for (const lake::View& view : sources.views) {
+      for (const auto& [name, table] : view.tables)
+        RETURN_IF_ERROR(tables.Add(several ? ShortName(view.dataset) : "", view, name, table));
+    }
+    if (several) RETURN_IF_ERROR(tables.AddUnions());
+    return std::move(tables.engine_);
+  }
+
+ private:
+  QueryTables(const QuerySources& sources, std::string variable)
+      : sources_(sources), variable_(std::move(variable)) {}
+
+  Status ListFiles(const lake::View& view) {
+    for (const auto& [name, table] : view.tables) {
+      if (!ReadInPlace(table)) continue;
+      ASSIGN_OR_RETURN(const auto files, lake::ListTableFiles(*sources_.store, view, name));
+      std::vector<std::filesystem::path>& paths = files_[{view.dataset, name}];
+      for (const lake::FetchedFile& file : files) paths.push_back(file.path);
+    }
+    return {};
+  }
+
+  Status Add(const std::string& schema, const lake::View& view, const std::string& name,
+             const lake::TableView& table) {
+    const auto files = files_.find({view.dataset, name});
+    if (files != files_.end()) {
+      columnar::ParquetFiles in_place{.paths = files->second, .partition = {}};
+      if (!schema.empty()) in_place.partition = SlotColumns(table);
+      return engine_->AddParquetFiles(schema, name, in_place);
+    }
+    return engine_->AddLazyTable(schema, name, [store = sources_.store.get(), &view, name] {
+      return lake::ReadTable(*store, view, name);
+    });
+  }
+
+  Status AddUnions() {
+    std::map<std::string, std::vector<const lake::View*>> having;  // by table
+    for (const lake::View& view : sources_.views) {
+      const std::string schema = ShortName(view.dataset);
+      if (view.tables.contains("items")) {
+        RETURN_IF_ERROR(engine_->AddView("", schema, "SELECT * FROM " + Quoted(schema, "items"),
+                                         {schema + ".items"}));
+      }
+      for (const auto& [name, table] : view.tables) {
+        if (!OfARegion(view.dataset)) having[name].push_back(&view);
+      }
+    }
+    for (const auto& [name, views] : having) {
+      std::string select;
+      std::vector<std::string> needs;
+      for (const lake::View* view : views) {
+        const std::string schema = ShortName(view->dataset);
+        select += fmt::format("{}SELECT {} FROM {}", select.empty() ? "" : " UNION ALL BY NAME ",
+                              ColumnsOf(*view, name), Quoted(schema, name));
+        needs.push_back(schema + "." + name);
+      }
+      RETURN_IF_ERROR(engine_->AddView("", name, std::move(select), std::move(needs)));
+    }
+    return {};
+  }
+
+  /// All columns but `assets`, whose members differ, after one that names the dataset.
+  std::string ColumnsOf(const lake::View& view, const std::string& name) const {
+    const nlohmann::json& schema = view.tables.at(name).schema;
+    const auto has = [&](const std::string& column) {
+      return std::any_of(schema.begin(), schema.end(), [&](const nlohmann::json& field) {
+        return field.value("name", "") == column;
+      });
+    };
+    std::string columns = has("assets") ? "* EXCLUDE (assets)" : "*";
+    if (has(variable_)) return columns;
+    std::string value;
+    for (const char c : ShortName(view.dataset)) value.append(c == '\'' ? 2 : 1, c);
+    return fmt::format("'{}' AS \"{}\", {}", value, variable_, columns);
+  }
+
+  static std::string Quoted(const std::string& schema, const std::string& name) {
+    return fmt::format("\"{}\".\"{}\"", schema, name);  // names of datasets hold no quotes
+  }
+
+  const QuerySources& sources_;
+  const std::string variable_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::filesystem::path>> files_;
+  std::unique_ptr<columnar::SqlEngine> engine_;
+};
+
+/// The views of all datasets that a name means; a dataset that has no such publish is left out.
+Result<QuerySources> OpenSources(const Settings& settings, const std::vector<std::string>& datasets,
+                                 const PublishChoice& choice) {
+  if (datasets.size() > 1 && choice.number)
+    return Invalid("a publish's number is of one dataset; name one of {}",
+                   fmt::join(datasets, ", "));
+  QuerySources sources;
+  ASSIGN_OR_RETURN(sources.store, lake::LocalStore::OpenRead(settings.lake_root));
+  Status none = NotFound("no dataset");
+  for (const std::string& dataset : datasets) {
+    Result<OpenedView> opened = OpenView(settings, dataset, choice);
+    if (!opened.ok() && opened.error().code != Code::kNotFound) return opened.status();
+    if (!opened.ok()) {
+      none = opened.status();
+      continue;
+    }
+    sources.views.push_back(std::move(opened->view));
+  }
+  if (sources.views.empty()) return none;
+  return sources;
+}
+
+/// What distinguishes a pipeline's datasets: the name of its `for_each` variable.
+std::string VariableOf(const Settings& settings, const std::string& pipeline) {
+  const auto definition = LoadPipelineByName(settings, pipeline);
+  return definition.ok() && (*definition)->for_each ? (*definition)->for_each->variable : "dataset";
 }
 
 Status WriteOutput(const columnar::Table& rows, const std::string& path) {
@@ -122,13 +279,14 @@ RowsAnswer FoldChanges(const RowsAnswer& wide, const std::vector<std::string>& k
 
 Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request,
                          std::stop_token stop) {
-  ASSIGN_OR_RETURN(const OpenedView opened, OpenView(settings, request.dataset, request.publish));
-  ASSIGN_OR_RETURN(const auto engine, columnar::SqlEngine::Open());
-  for (const auto& [name, table] : opened.view.tables) {
-    RETURN_IF_ERROR(engine->AddLazyTable("", name, [&opened, name = name] {
-      return lake::ReadTable(*opened.store, opened.view, name);
-    }));
-  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, DatasetsOf(settings, request.dataset));
+  ASSIGN_OR_RETURN(const QuerySources sources, OpenSources(settings, datasets, request.publish));
+  // One that was named by its own name has its tables without a name before them.
+  const bool several =
+      datasets.front() != request.dataset && datasets.front().find('/') != std::string::npos;
+  ASSIGN_OR_RETURN(
+      const auto engine,
+      QueryTables::Open(sources, several ? VariableOf(settings, request.dataset) : ""));
   const SystemClock clock;
   OpContext context;
   context.clock = &clock;

@@ -27,8 +27,14 @@ struct QueryRequest {
   std::string output;  ///< write all rows to this file instead: .csv[.gz], .json, .ndjson, .parquet
 };
 
-/// Ask published tables. kInvalid: names line and column of the SQL. kNotFound: no such dataset or
-/// publish.
+/// Ask published tables. Those that are partitioned by `year` are read where they lie
+/// (docs/adr/0157).
+///
+/// Of a pipeline with several datasets: each one's table `items` under its own name
+/// (`"HLSL30_2.0"`), all of its tables with that name before them (`"HLSL30_2.0".days`), and under
+/// each table's name the rows of all datasets but those of a region (`.box-…`), `items` without
+/// `assets`; all with the slot's `year` and `month`. kInvalid: names line and column of the SQL.
+/// kNotFound: no such dataset or publish.
 Result<RowsAnswer> Query(const Settings& settings, const QueryRequest& request,
                          std::stop_token stop);
 

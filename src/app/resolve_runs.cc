@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "app/catalogue.h"
@@ -11,6 +13,8 @@
 #include "core/placeholders.h"
 #include "core/slot.h"
 #include "core/values.h"
+#include "lake/history.h"
+#include "lake/local_store.h"
 #include "lake/manifest.h"
 #include "net/endpoints.h"
 
@@ -137,11 +141,6 @@ Result<Common> ResolveCommon(const Settings& settings, const RunRequest& request
   ASSIGN_OR_RETURN(common.slot_text, SlotText(pipeline, request, placeholders.parameters));
   ASSIGN_OR_RETURN(common.now, NowForSlots(settings, common.slot_text));
   ASSIGN_OR_RETURN(common.each_values, EachValue(pipeline, placeholders));
-  if (OneFileForAll(placeholders.parameters, common.each_values)) {
-    return Invalid(
-        "layout: this version writes one file a {}; ask for one of {}, or use layout collection",
-        pipeline.for_each->variable, fmt::join(common.each_values, ", "));
-  }
   return common;
 }
 
@@ -182,6 +181,54 @@ Result<core::RunSpec> SpecOfEach(const Settings& settings, const RunRequest& req
   return spec;
 }
 
+void ShareOneFile(std::vector<RunPlan>& plans) {
+  std::set<std::string> datasets;
+  for (const RunPlan& plan : plans) datasets.insert(plan.spec.dataset.text);
+  for (RunPlan& plan : plans) plan.spec.together.assign(datasets.begin(), datasets.end());
+}
+
+/// When each slot of a dataset was last published; empty if the lake does not exist yet.
+Result<std::map<SlotId, Time>> PublishedSlots(const Settings& settings,
+                                              const std::string& dataset) {
+  std::map<SlotId, Time> published;
+  const auto store = lake::LocalStore::OpenRead(settings.lake_root);
+  if (!store.ok() && store.error().code == Code::kNotFound) return published;
+  if (!store.ok()) return store.status();
+  ASSIGN_OR_RETURN(const auto publishes, lake::ListPublishes(**store, dataset));
+  for (const lake::PublishSummary& publish : publishes) {
+    if (publish.kind != lake::PublishKind::kPrune && publish.kind != lake::PublishKind::kCompact)
+      published[publish.slot] = publish.published;
+  }
+  return published;
+}
+
+/// The runs that a request means: each `for_each` value's of one slot, or of all slots that are
+/// due, oldest slot first.
+Result<std::vector<core::RunSpec>> SpecsOf(const Settings& settings, const RunRequest& request,
+                                           const Common& common) {
+  std::vector<core::RunSpec> specs;
+  const bool several = common.slot_text == "due" && !common.pipeline->slot.open.empty();
+  for (const std::string& each : common.each_values) {
+    ASSIGN_OR_RETURN(core::RunSpec spec, SpecOfEach(settings, request, common, each));
+    if (!several) {
+      specs.push_back(std::move(spec));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const auto open, core::OpenTime(spec));
+    ASSIGN_OR_RETURN(const auto published, PublishedSlots(settings, spec.dataset.text));
+    for (const core::Slot& slot :
+         core::DueSlots(*common.pipeline, open, published, common.now, each)) {
+      Common of_slot = common;
+      of_slot.slot_text = slot.id.text;
+      ASSIGN_OR_RETURN(specs.emplace_back(), SpecOfEach(settings, request, of_slot, each));
+    }
+  }
+  std::stable_sort(specs.begin(), specs.end(), [](const auto& one, const auto& other) {
+    return one.slot.start < other.slot.start;
+  });
+  return specs;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings,
@@ -196,10 +243,10 @@ Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& req
   ASSIGN_OR_RETURN(const Common common, ResolveCommon(settings, request));
   ResolvedRuns resolved;
   ASSIGN_OR_RETURN(resolved.settings, WithRoots(settings, common.placeholders));
-  for (const std::string& each : common.each_values) {
+  ASSIGN_OR_RETURN(std::vector<core::RunSpec> specs, SpecsOf(resolved.settings, request, common));
+  for (core::RunSpec& spec : specs) {
     RunPlan plan;
-    ASSIGN_OR_RETURN(plan.spec, SpecOfEach(resolved.settings, request, common, each));
-    if (!request.dataset.empty() && plan.spec.dataset.text != request.dataset) continue;
+    plan.spec = std::move(spec);
     plan.outside_window = settings.clock != "slot" &&
                           core::OutsideWindow(*common.pipeline, plan.spec.slot, common.now);
     ASSIGN_OR_RETURN(const auto open, core::OpenTime(plan.spec));
@@ -207,7 +254,13 @@ Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& req
                 core::IsOpen(*common.pipeline, plan.spec.slot, open, common.now);
     resolved.plans.push_back(std::move(plan));
   }
-  if (resolved.plans.empty()) {
+  if (OneFileForAll(common.placeholders.parameters, common.each_values))
+    ShareOneFile(resolved.plans);
+  if (!request.dataset.empty()) {
+    std::erase_if(resolved.plans,
+                  [&](const RunPlan& plan) { return plan.spec.dataset.text != request.dataset; });
+  }
+  if (resolved.plans.empty() && !request.dataset.empty()) {
     return NotFound("{} with these parameters has no dataset '{}'", common.pipeline->name,
                     request.dataset);
   }

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 
+#include "app/export_writer.h"
 #include "app/instance_type.h"
 #include "app/lake_publisher.h"
 #include "app/notify.h"
@@ -16,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/exit_code.h"
+#include "lake/outbox.h"
 
 namespace catchment::app {
 namespace {
@@ -79,12 +82,87 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
   return result;
 }
 
+/// Say in a result, and in what is kept of its run, how its exports ended.
+void AddToResult(const Result<core::FinishResult>& finished, StateStores& state,
+                 core::RunResult& result) {
+  int code = core::kExitDone;
+  std::string text;
+  if (!finished.ok()) {
+    code = core::ExitCodeOf(finished.error().code);
+    text = finished.error().message;
+  } else if (!finished->notes.empty()) {
+    text = finished->notes.front();
+    if (finished->exports_held > 0) code = core::kExitHeld;
+    if (finished->exports_owed > 0) {
+      code = core::kExitTemporary;
+      text = fmt::format("{} exports are owed: {}; catchment recover finishes them",
+                         finished->exports_owed, text);
+    }
+  }
+  if (text.empty()) return;
+  result.exit_code = core::MostSevere(result.exit_code, code);
+  result.message += "; " + text;
+  result.record.exit_code = result.exit_code;
+  result.record.message = result.message;
+  // A run that ended before it began is in no store.
+  (void)state.runs().Finish(result.record).ok();
+}
+
+/// What is owed of one dataset, files of several included.
+Result<core::FinishResult> FinishExports(const Settings& settings, core::RunSpec spec,
+                                         const std::string& dataset, const JointTurn& turn,
+                                         StateStores& state, const RunControl& control) {
+  spec.dataset.text = dataset;
+  spec.run = NewRunId();  // a work folder of its own: that of the run may hold what is kept
+  ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, state));
+  PublisherServices publishing = services->publisher();
+  publishing.joint = turn;
+  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
+  OpContext context;
+  context.clock = clock.get();
+  context.stop = control.stop;
+  core::FinishResult finished;
+  RETURN_IF_ERROR(WriteOwedExports(spec, publishing, {}, context, finished), "{}", dataset);
+  RETURN_IF_ERROR(lake::NoteSettled(services->store(), dataset));
+  return finished;
+}
+
+/// Write the files with the rows of several datasets, when each of them had its turn.
+void FinishTogether(const Settings& settings, const std::vector<RunPlan>& plans, StateStores& state,
+                    const RunControl& control, std::vector<core::RunResult>& results) {
+  JointTurn turn{.write = true, .nothing_yet = {}};
+  std::map<std::string, size_t> told;  // by dataset: the newest result that can tell of it
+  for (size_t i = 0; i < results.size(); ++i) {
+    const core::RunSpec& spec = plans[i].spec;
+    if (spec.together.empty()) continue;
+    for (const std::string& dataset : spec.together) told.try_emplace(dataset, i);
+    told[spec.dataset.text] = i;
+    const bool done =
+        results[i].exit_code == core::kExitDone && results[i].record.state == core::RunState::kDone;
+    if (done && !results[i].published) turn.nothing_yet.emplace(spec.dataset.text, spec.slot.id);
+  }
+  for (const auto& [dataset, i] : told) {
+    AddToResult(FinishExports(settings, plans[i].spec, dataset, turn, state, control), state,
+                results[i]);
+  }
+}
+
+/// Of several datasets all paths are looked at before the first is collected.
+Status CheckPathsOfAll(const Settings& settings, const std::vector<RunPlan>& plans) {
+  if (plans.size() < 2) return {};
+  PublisherServices looking;
+  looking.settings = &settings;
+  for (const RunPlan& plan : plans) RETURN_IF_ERROR(CheckExportPaths(plan.spec, looking));
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
                                                  const RunRequest& request,
                                                  const RunControl& control) {
   ASSIGN_OR_RETURN(ResolvedRuns resolved, ResolveRuns(settings, request));
+  RETURN_IF_ERROR(CheckPathsOfAll(resolved.settings, resolved.plans));
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(resolved.settings));
   const auto started = OpContext::Steady::now();
   std::vector<core::RunResult> results;
@@ -97,8 +175,9 @@ Result<std::vector<core::RunResult>> RunPipeline(const Settings& settings,
     ASSIGN_OR_RETURN(core::RunResult result, RunOne(resolved.settings, plan.spec, *state, control));
     if (result.published) RemoveSettledWork(resolved.settings, *state);
     results.push_back(std::move(result));
-    if (control.stop.stop_requested()) break;
+    if (control.stop.stop_requested()) return results;
   }
+  FinishTogether(resolved.settings, resolved.plans, *state, control, results);
   return results;
 }
 

@@ -138,27 +138,36 @@ Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& n
                                 : fmt::format("are: {}", fmt::join(names, ", ")));
 }
 
-Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path) {
+Result<std::vector<std::string>> DatasetsOf(const Settings& settings,
+                                            const std::string& name_or_path) {
   std::error_code error;
-  if (fs::is_directory(settings.lake_root / name_or_path / "manifests", error)) return name_or_path;
+  if (fs::is_directory(settings.lake_root / name_or_path / "manifests", error))
+    return std::vector<std::string>{name_or_path};
   // The pipeline's folder carries its name, and its name is its dataset's unless the file says
   // otherwise.
   const std::string last = fs::path(name_or_path).lexically_normal().filename().string();
   if (!last.empty() && fs::is_directory(settings.lake_root / last / "manifests", error))
-    return last;
+    return std::vector<std::string>{last};
   std::vector<std::string> below;
   for (const fs::directory_entry& entry :
        fs::directory_iterator(settings.lake_root / last, error)) {
     if (fs::is_directory(entry.path() / "manifests", error))
       below.push_back(last + "/" + entry.path().filename().string());
   }
-  if (!last.empty() && !below.empty()) {
-    std::sort(below.begin(), below.end());
-    return NotFound("'{}' has several datasets; name one of {}", last, fmt::join(below, ", "));
+  if (last.empty() || below.empty()) {
+    return NotFound(
+        "there is no dataset '{}' in {}; run its pipeline first, or name another environment",
+        name_or_path, settings.lake_root.string());
   }
-  return NotFound(
-      "there is no dataset '{}' in {}; run its pipeline first, or name another environment",
-      name_or_path, settings.lake_root.string());
+  std::sort(below.begin(), below.end());
+  return below;
+}
+
+Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, DatasetsOf(settings, name_or_path));
+  if (datasets.size() == 1) return datasets.front();
+  return NotFound("'{}' has several datasets; name one of {}", name_or_path,
+                  fmt::join(datasets, ", "));
 }
 
 }  // namespace catchment::app

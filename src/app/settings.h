@@ -65,8 +65,12 @@ Result<std::filesystem::path> FindPipelineFile(const Settings& settings,
 /// Names of all pipelines that FindPipelineFile finds, sorted.
 std::vector<std::string> PipelineNames(const Settings& settings);
 
-/// The dataset a verb's argument means: a dataset's name as it stands in the lake, or a pipeline's
-/// name.
+/// The datasets a verb's argument means: the one of that name in the lake, else all of the pipeline
+/// of that name (`for_each`), sorted. kNotFound: there is none.
+Result<std::vector<std::string>> DatasetsOf(const Settings& settings,
+                                            const std::string& name_or_path);
+
+/// The same where one is wanted. kNotFound also: names the several that there are.
 Result<std::string> DatasetOf(const Settings& settings, const std::string& name_or_path);
 
 }  // namespace catchment::app

@@ -47,9 +47,11 @@ Result<app::RunRequest> RunOptions::Request() const {
 void AddRunOptions(CLI::App& app, RunOptions& options) {
   app.add_option("pipeline", options.request.pipeline, "a pipeline's name, folder or file")
       ->required();
-  options.slot_option =
-      app.add_option("--slot", options.slot, "a time, a month (2024-01) or `due` (default)")
-          ->type_name("SLOT");
+  options.slot_option = app.add_option("--slot", options.slot,
+                                       "a time, a month (2024-01) or `due`: the newest that is "
+                                       "due; of months that stay open all "
+                                       "that are due (default)")
+                            ->type_name("SLOT");
   app.add_option("--param,-p", options.parameters, "set a parameter of the pipeline")
       ->type_name("NAME=VALUE")
       ->expected(1)

@@ -8,11 +8,10 @@
 namespace catchment::cli {
 namespace {
 
-/// `several`: each is told with its dataset.
-void PrintResult(const core::RunResult& result, const std::string& verb, bool several) {
+/// `name`: what it is told with, if there are several.
+void PrintResult(const core::RunResult& result, const std::string& verb, const std::string& name) {
   const bool failed = result.exit_code != 0 && result.exit_code != 3;
-  const std::string message =
-      several ? result.record.dataset.text + ": " + result.message : result.message;
+  const std::string message = name.empty() ? result.message : name + ": " + result.message;
   if (failed) {
     std::fprintf(stderr, "catchment %s: %s\n", verb.c_str(), message.c_str());
   } else {
@@ -31,11 +30,19 @@ void PrintResult(const core::RunResult& result, const std::string& verb, bool se
 
 void ReportRuns(const std::vector<core::RunResult>& results, const Session& session) {
   if (!session.format.json) {
-    const bool several =
-        std::any_of(results.begin(), results.end(), [&](const core::RunResult& result) {
-          return result.record.dataset != results.front().record.dataset;
-        });
-    for (const core::RunResult& result : results) PrintResult(result, session.name, several);
+    if (results.empty()) PrintText("nothing is due");
+    const auto differ = [&](auto part) {
+      return std::any_of(results.begin(), results.end(), [&](const core::RunResult& result) {
+        return part(result.record) != part(results.front().record);
+      });
+    };
+    const bool datasets = differ([](const core::RunRecord& record) { return record.dataset; });
+    const bool slots = differ([](const core::RunRecord& record) { return record.slot; });
+    for (const core::RunResult& result : results) {
+      std::string name = datasets ? result.record.dataset.text : "";
+      if (slots) name += (datasets ? " " : "") + result.record.slot.text;
+      PrintResult(result, session.name, name);
+    }
     return;
   }
   nlohmann::json list = nlohmann::json::array();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "app/state_stores.h"
@@ -17,7 +18,9 @@ void Run(const Options& options, Session& session) {
   const auto stores = app::StateStores::Open(*settings);
   if (!stores.ok()) return session.Fail(stores.status());
   core::RunFilter filter;
-  filter.pipeline = options.pipeline;
+  // A dataset of a pipeline with several has the pipeline's name before it.
+  const bool one_dataset = options.pipeline.find('/') != std::string::npos;
+  (one_dataset ? filter.dataset : filter.pipeline) = options.pipeline;
   filter.slot = options.slot;
   if (!options.state.empty()) filter.state = core::RunStateFromName(options.state);
   const auto runs = (*stores)->runs().List(filter, options.limit);
@@ -28,6 +31,10 @@ void Run(const Options& options, Session& session) {
     return PrintJson("history", {{"runs", list}});
   }
   TextTable table{{"run", "slot", "state", "exit", "publish", "started", "seconds", "message"}, {}};
+  const bool several = std::any_of(runs->begin(), runs->end(), [](const core::RunRecord& run) {
+    return run.dataset.text != run.pipeline.text;
+  });
+  if (several) table.header.insert(table.header.begin() + 1, "dataset");
   for (const core::RunRecord& run : *runs) {
     const double seconds =
         run.ended ? std::chrono::duration<double>(*run.ended - run.started).count() : 0;
@@ -37,6 +44,8 @@ void Run(const Options& options, Session& session) {
                           FormatTime(std::chrono::floor<std::chrono::seconds>(run.started)),
                           run.ended ? fmt::format("{:.1f}", seconds) : "",
                           run.message.substr(0, run.message.find('\n'))});
+    std::vector<std::string>& cells = table.rows.back();
+    if (several) cells.insert(cells.begin() + 1, run.dataset.text);
   }
   PrintText(Render(table));
 }
@@ -45,7 +54,7 @@ void Run(const Options& options, Session& session) {
 
 void SetUpHistory(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
-  app.add_option("pipeline", options->pipeline, "a pipeline's name (default: all)");
+  app.add_option("pipeline", options->pipeline, "a pipeline's or dataset's name (default: all)");
   app.add_option("--slot", options->slot, "only runs of this slot")->type_name("SLOT");
   app.add_option("--state", options->state, "only runs in this state")
       ->check(CLI::IsMember(

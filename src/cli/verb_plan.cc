@@ -34,6 +34,7 @@ void SetUpPlan(CLI::App& app, Session& session) {
     const auto plans = app::PlanRuns(*settings, *request);
     if (!plans.ok()) return session.Fail(plans.status());
     if (!session.format.json) {
+      if (plans->empty()) PrintText("nothing is due");
       for (const app::PlanAnswer& plan : *plans) Print(plan);
       return;
     }

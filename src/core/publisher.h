@@ -64,6 +64,7 @@ struct PublishResult {
 struct FinishResult {
   int64_t exports_written = 0;
   int64_t exports_owed = 0;  ///< could not be written: exit 75
+  int64_t exports_held = 0;  ///< would make a foreign file smaller: exit 4
   int64_t delivered = 0;
   int64_t waiting = 0;  ///< outbox items a sink would not take yet: no failure
   int64_t parked = 0;

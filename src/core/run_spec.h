@@ -36,6 +36,8 @@ struct RunSpec {
   bool late = false;          ///< collect although the slot's window is over
   bool allow_shrink = false;  ///< publish fewer rows than the slot had
   bool takeover = false;      ///< exports replace files of other datasets
+  /// The datasets whose rows stand in one file at `{layout}`, sorted; empty: each has its own.
+  std::vector<std::string> together;
   std::string environment = "local";
   bool simulated = false;
   int attempt = 1;

@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -124,6 +125,10 @@ bool SameObjectStands(const ReadStore& store, const View& view, const ExportItem
 }
 
 }  // namespace
+
+std::string JointName(const std::vector<std::string>& datasets) {
+  return fmt::format("{}", fmt::join(datasets, "+"));
+}
 
 Result<ExportFormat> ParseExportFormat(std::string_view as) {
   for (const auto& [name, format] : kFormats) {

@@ -19,8 +19,11 @@ namespace catchment::lake {
 /// Who wrote an export: `catchment-dataset`, `catchment-publish`, `catchment-rows`.
 struct ExportMark {
   std::string dataset;  ///< several joined by `+`
-  int64_t publish = 0;
+  int64_t publish = 0;  ///< of a file of several datasets 0
   int64_t rows = 0;
+  /// Of a file of several datasets, in the order of their names: the publish that the rows are
+  /// from, 0: none has any. Written as `12+9`.
+  std::vector<int64_t> publishes = {};
   bool operator==(const ExportMark&) const = default;
 };
 
@@ -32,6 +35,9 @@ struct ExportFound {
   uint64_t bytes = 0;
   std::optional<int64_t> rows;  ///< of a Parquet file without a mark of its own
 };
+
+/// The name under which a file of several datasets belongs to them: `a/b+a/c`. Of one: its own.
+std::string JointName(const std::vector<std::string>& datasets);
 
 /// A place that exports go to. Paths pass CheckKey; nothing is ever written outside. Thread-safe.
 class ExportRoot {

@@ -208,6 +208,18 @@ TEST_P(ExportsTest, AForeignParquetFileSaysItsRowsAndItsFooterWhoseItIs) {
   EXPECT_EQ(root_->Find("x.parquet").value()->rows, std::nullopt);
 }
 
+TEST_P(ExportsTest, TheMarkOfAFileOfSeveralDatasetsNamesEachOnesPublish) {
+  const ExportMark mark{JointName({"h/L", "h/S"}), 0, 7, {12, 0}};
+  EXPECT_EQ(mark.dataset, "h/L+h/S");
+  const fs::path file = folder_.path / "two";
+  ASSERT_OK(WriteFileAtomically(file, "x"));
+  ASSERT_OK(root_->Put("two.bin", file, mark));
+  EXPECT_EQ(root_->Find("two.bin").value()->mark, mark);
+  // An export of one dataset does not take its place.
+  EXPECT_ERROR(WriteExport(*root_, store_, view_, Item(99, "csv", "two.bin")), Code::kExists,
+               "belongs to h/L+h/S");
+}
+
 TEST(OwedExportsTest, WhatNobodyMarkedDoneIsOwedAndOldSlotlessOnesAreNot) {
   MemoryStore store;
   for (const auto& [slot, run] : {std::pair(kSlot1, "r1"), std::pair(kSlot2, "r2")}) {

@@ -1,10 +1,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -21,10 +23,26 @@ constexpr char kAttribute[] = "user.catchment";
 constexpr size_t kExportMarkLimit = 4096;
 
 std::string MarkText(const ExportMark& mark) {
-  const nlohmann::json text = {{"catchment-dataset", mark.dataset},
-                               {"catchment-publish", mark.publish},
-                               {"catchment-rows", mark.rows}};
+  nlohmann::json text = {{"catchment-dataset", mark.dataset},
+                         {"catchment-publish", mark.publish},
+                         {"catchment-rows", mark.rows}};
+  if (!mark.publishes.empty())
+    text["catchment-publish"] = fmt::format("{}", fmt::join(mark.publishes, "+"));
   return text.dump();
+}
+
+/// The numbers of `12+9`; none: it is not of that form.
+std::vector<int64_t> ParsePublishes(std::string_view text) {
+  std::vector<int64_t> numbers;
+  while (true) {
+    const std::string_view part = text.substr(0, text.find('+'));
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+    if (error != std::errc() || end != part.data() + part.size() || number < 0) return {};
+    numbers.push_back(number);
+    if (part.size() == text.size()) return numbers;
+    text.remove_prefix(part.size() + 1);
+  }
 }
 
 /// Null if it is none of ours.
@@ -34,9 +52,15 @@ std::optional<ExportMark> ParseMark(std::string_view text) {
   Result<Fields> fields = Fields::Of(*document, "mark");
   if (!fields.ok()) return std::nullopt;
   const Result<std::string> dataset = fields->Text("catchment-dataset");
-  const Result<int64_t> publish = fields->Count("catchment-publish");
   const Result<int64_t> rows = fields->Count("catchment-rows");
-  if (!dataset.ok() || !publish.ok() || !rows.ok()) return std::nullopt;
+  if (!dataset.ok() || !rows.ok()) return std::nullopt;
+  if (const Result<std::string> several = fields->Text("catchment-publish"); several.ok()) {
+    const std::vector<int64_t> publishes = ParsePublishes(*several);
+    if (publishes.size() < 2) return std::nullopt;
+    return ExportMark{*dataset, 0, *rows, publishes};
+  }
+  const Result<int64_t> publish = fields->Count("catchment-publish");
+  if (!publish.ok()) return std::nullopt;
   return ExportMark{*dataset, *publish, *rows};
 }
 

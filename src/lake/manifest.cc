@@ -104,8 +104,10 @@ json ToJson(const OutboxItem& item) {
 }
 
 json ToJson(const ExportRecord& record) {
-  return {{"id", record.id},     {"table", record.table}, {"as", record.as},
-          {"root", record.root}, {"path", record.path},   {"slotless", record.slotless}};
+  json out = {{"id", record.id},     {"table", record.table}, {"as", record.as},
+              {"root", record.root}, {"path", record.path},   {"slotless", record.slotless}};
+  if (!record.datasets.empty()) out["datasets"] = record.datasets;
+  return out;
 }
 
 /// Names that become parts of object names: marks of sinks and exports.
@@ -136,6 +138,12 @@ Result<ExportRecord> ExportFromJson(const json& in, const std::string& where) {
   ASSIGN_OR_RETURN(record.root, fields.Text("root"));
   ASSIGN_OR_RETURN(record.path, fields.Text("path"));
   ASSIGN_OR_RETURN(record.slotless, fields.Flag("slotless"));
+  ASSIGN_OR_RETURN(const json* datasets, fields.List("datasets", kMostNames));
+  for (const json& name : *datasets) {
+    if (!name.is_string() || !CheckDatasetName(name.get_ref<const std::string&>()).ok())
+      return Corrupt("{}.datasets: expected names of datasets", where);
+    record.datasets.push_back(name.get<std::string>());
+  }
   if (!IsPlainName(record.id)) return Corrupt("{}.id: expected letters, digits, _ and -", where);
   RETURN_IF_ERROR(fields.Done());
   return record;

@@ -80,6 +80,9 @@ struct ExportRecord {
   std::string root;       ///< the name of the export root: `default`, …
   std::string path;       ///< below the root, placeholders filled
   bool slotless = false;  ///< the path holds no slot: only the newest publish writes it
+  /// Of one file with the rows of several datasets: their names, sorted; empty: of this one's
+  /// alone.
+  std::vector<std::string> datasets = {};
   bool operator==(const ExportRecord&) const = default;
 };
 

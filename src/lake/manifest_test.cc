@@ -42,7 +42,9 @@ Manifest Example() {
   report.calls = 12;
   manifest.reports = {report};
   manifest.outbox = {{"warehouse", "timestream", "changes", "k1"}};
-  manifest.exports = {{"latest", "snapshot", "json", "default", "latest_data/a.json", true}};
+  manifest.exports = {
+      {"latest", "snapshot", "json", "default", "latest_data/a.json", true},
+      {"month", "items", "parquet", "default", "m.parquet", false, {"h/HLSL30_2.0", "h/b"}}};
   manifest.verdicts = {{{"rule", "rows"}, {"failed", 0}}};
   manifest.exchanges = {{"price", kManifestDigest}};
   manifest.reserved = {{"folded", json::array({"r1"})}};

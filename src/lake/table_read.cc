@@ -36,6 +36,21 @@ Result<std::vector<const LiveFile*>> Choose(const TableView& table, std::string_
 
 }  // namespace
 
+Result<std::vector<FetchedFile>> ListTableFiles(const ReadStore& store, const View& view,
+                                                std::string_view name,
+                                                const PartitionFilter& where) {
+  const auto found = view.tables.find(std::string(name));
+  if (found == view.tables.end())
+    return NotFound("{} has no table '{}' at publish {}", view.dataset, name, view.number);
+  ASSIGN_OR_RETURN(const std::vector<const LiveFile*> chosen, Choose(found->second, name, where));
+  std::vector<FetchedFile> files;
+  for (const LiveFile* live : chosen) {
+    ASSIGN_OR_RETURN(std::filesystem::path path, FetchObject(store, view.dataset, live->file));
+    files.push_back({std::move(path), *live});
+  }
+  return files;
+}
+
 Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view name,
                                   const ReadTableOptions& options) {
   const auto found = view.tables.find(std::string(name));

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "columnar/table.h"
@@ -26,5 +28,16 @@ struct ReadTableOptions {
 /// damaged; says which and what to do.
 Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view table,
                                   const ReadTableOptions& options = {});
+
+/// A data object of a table, as a file of this machine.
+struct FetchedFile {
+  std::filesystem::path path;
+  LiveFile live;
+};
+/// Those of a published table, in the order of their adding, after a look at their lengths. Errors
+/// as ReadTable.
+Result<std::vector<FetchedFile>> ListTableFiles(const ReadStore& store, const View& view,
+                                                std::string_view table,
+                                                const PartitionFilter& where = {});
 
 }  // namespace catchment::lake

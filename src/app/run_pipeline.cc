@@ -45,10 +45,11 @@ class Watchdog {
 
 Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& spec,
                                StateStores& state, const RunControl& control) {
+  // Outlives the services: what they do on threads of their own looks at it.
+  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, state));
   ASSIGN_OR_RETURN(const auto bodies, MakeTaskBodies(*spec.definition, services->tasks()));
   LakePublisher publisher(services->publisher());
-  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
 
   core::RunDependencies dependencies;
   dependencies.publisher = &publisher;

@@ -6,7 +6,7 @@ JOBS   ?= $(shell nproc)
 export CCACHE_BASEDIR   ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: build demo test test-real bench fuzz asan tsan ci tidy format format-check install deb show-ground show-azure setup clean
+.PHONY: build demo test test-real bench fuzz asan tsan ci tidy format format-check install deb show-ground show-azure show-hls setup clean
 
 build: setup
 	@cmake --preset $(PRESET) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -58,6 +58,9 @@ show-ground: build
 
 show-azure: build
 	@tools/show-azure
+
+show-hls: build
+	@tools/show-hls
 
 clean:
 	rm -rf build

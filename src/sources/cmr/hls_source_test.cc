@@ -290,6 +290,7 @@ TEST_F(HlsSourceTest, H01LastSecondPairsAcrossMidnightStandOnce) {
 }
 
 TEST_F(HlsSourceTest, H06SilentLossAnItemThatCannotBeHadIsNamed) {
+  items_with_["requests_per_day"] = 8;
   const std::string lost = world_.granules[1].title;
   world_.item_fault = [&](const net::Request& request) -> std::optional<Result<net::Response>> {
     if (request.url.find(lost) == std::string::npos) return std::nullopt;
@@ -307,6 +308,16 @@ TEST_F(HlsSourceTest, H06SilentLossAnItemThatCannotBeHadIsNamed) {
   EXPECT_EQ(missing.at(lost).at("tries"), "4");  // once, and three passes after all others
   EXPECT_EQ(world_.items_asked.back(), GranuleWorld::Link(lost));
   EXPECT_EQ(Rows(run.items.tables.at("")).at(lost).at("state"), "missing");
+  EXPECT_THAT(run.items.report.notes, testing::Contains(lost + ": http_404"));
+  // The passes: after 5, 20 and 60 s, at a quarter of what was asked at once.
+  std::vector<std::string> asked;
+  for (const net::Exchange& exchange : sealed_.exchanges) {
+    if (exchange.key.url.find("name=pass") != std::string::npos) asked.push_back(exchange.key.url);
+  }
+  ASSERT_EQ(asked.size(), 3u);
+  EXPECT_THAT(asked[0], HasSubstr("pass%201&in_flight=2&total_in_flight=2&pause_ms=5000"));
+  EXPECT_THAT(asked[1], HasSubstr("pass%202&in_flight=2&total_in_flight=2&pause_ms=20000"));
+  EXPECT_THAT(asked[2], HasSubstr("pass%203&in_flight=2&total_in_flight=2&pause_ms=60000"));
 }
 
 TEST_F(HlsSourceTest, H27BarrierASlowItemHoldsNoOtherUp) {

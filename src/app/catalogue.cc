@@ -1,5 +1,6 @@
 #include "app/catalogue.h"
 
+#include "app/stac_month_task.h"
 #include "sinks/sink.h"
 #include "sources/azure/azure_sources.h"
 #include "sources/cmr/cmr_sources.h"
@@ -82,6 +83,7 @@ core::Catalogue MakeCatalogue() {
     catalogue.sources.push_back(ToComponent(entry.info));
   catalogue.transforms.push_back(DiffComponent());
   catalogue.transforms.push_back(CapacityComponent());
+  catalogue.transforms.push_back(StacMonthComponent());
   for (const sinks::SinkEntry& entry : sinks::BuiltInSinks()) {
     core::Component component;
     component.name = entry.kind;

@@ -20,7 +20,7 @@ Result<std::unique_ptr<core::TaskBody>> MakeBody(const core::Pipeline& pipeline,
     case core::TaskKind::kSql:
       return MakeSqlTask(pipeline, task);
     case core::TaskKind::kTransform:
-      return MakeTransformTask(pipeline, task);
+      return MakeTransformTask(pipeline, task, services);
     case core::TaskKind::kRead:
       return MakeReadTask(task, services);
     case core::TaskKind::kExec:

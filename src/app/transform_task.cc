@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/lake_head.h"
+#include "app/stac_month_task.h"
 #include "app/table_artifact.h"
 #include "columnar/table.h"
 #include "transforms/capacity_state.h"
@@ -131,7 +132,9 @@ Result<std::string> LooksBackAt(const core::Pipeline& pipeline, const core::Task
 }  // namespace
 
 Result<std::unique_ptr<core::TaskBody>> MakeTransformTask(const core::Pipeline& pipeline,
-                                                          const core::TaskSpec& task) {
+                                                          const core::TaskSpec& task,
+                                                          const TaskServices& services) {
+  if (task.what == "stac_month") return MakeStacMonthTask(task, services);
   if (task.needs.size() != 1)
     return Invalid("task '{}': {} needs exactly one table", task.name, task.what);
   if (task.what == "diff") {

@@ -8,6 +8,27 @@
 namespace catchment::cli {
 namespace {
 
+constexpr size_t kMostWarnings = 10;
+
+/// What a transform has to say of the data is said on standard error; what a source notes is for
+/// the run's record alone.
+void PrintWarnings(const core::RunRecord& record) {
+  for (const SourceReport& report : record.reports) {
+    const bool derives =
+        std::any_of(record.tasks.begin(), record.tasks.end(), [&](const core::TaskRecord& task) {
+          return task.name == report.source && task.kind == "transform";
+        });
+    if (!derives) continue;
+    for (size_t i = 0; i < std::min(report.notes.size(), kMostWarnings); ++i)
+      std::fprintf(stderr, "warning: %s: %s\n", report.source.c_str(), report.notes[i].c_str());
+    if (report.notes.size() > kMostWarnings) {
+      std::fprintf(stderr, "warning: %s: and %s more (catchment logs %s)\n", report.source.c_str(),
+                   FormatCount(static_cast<int64_t>(report.notes.size() - kMostWarnings)).c_str(),
+                   record.run.text.c_str());
+    }
+  }
+}
+
 /// `name`: what it is told with, if there are several.
 void PrintResult(const core::RunResult& result, const std::string& verb, const std::string& name) {
   const bool failed = result.exit_code != 0 && result.exit_code != 3;
@@ -24,6 +45,7 @@ void PrintResult(const core::RunResult& result, const std::string& verb, const s
                  FormatCount(gap.units).c_str(), gap.detail.empty() ? "" : ": ",
                  gap.detail.c_str());
   }
+  PrintWarnings(result.record);
 }
 
 }  // namespace

@@ -485,6 +485,7 @@ Result<PackContents> ParsePackContents(std::string_view pack) {
 }
 
 struct PackReader::Members {
+  Result<std::string_view> DictionaryDigestOf(const std::string& pack);
   Result<const ZSTD_DDict*> DictionaryOf(const std::string& pack);
   Result<std::string_view> Frame(const PackPlace& place);
 
@@ -492,7 +493,7 @@ struct PackReader::Members {
   const uint64_t window_bytes;
   DecompressionContext context{ZSTD_createDCtx()};
   std::map<std::string, std::string> of_pack = {};  // pack → digest of its dictionary
-  std::map<std::string, DecompressionDictionary> dictionaries = {};
+  std::map<std::string, DecompressionDictionary, std::less<>> dictionaries = {};
   std::string window_pack = {}, window = {};
   uint64_t window_at = 0;
 };
@@ -501,8 +502,8 @@ PackReader::PackReader(const BlobStore& vault, uint64_t window_bytes)
     : members_(new Members{vault, window_bytes}) {}
 PackReader::~PackReader() = default;
 
-/// Null: the pack has none.
-Result<const ZSTD_DDict*> PackReader::Members::DictionaryOf(const std::string& pack) {
+/// Empty: the pack has none.
+Result<std::string_view> PackReader::Members::DictionaryDigestOf(const std::string& pack) {
   auto known = of_pack.find(pack);
   if (known == of_pack.end()) {
     ASSIGN_OR_RETURN(const std::string head, vault.Get(pack, 0, kOpenHead));
@@ -512,13 +513,19 @@ Result<const ZSTD_DDict*> PackReader::Members::DictionaryOf(const std::string& p
                                    : std::string())
                 .first;
   }
-  if (known->second.empty()) return static_cast<const ZSTD_DDict*>(nullptr);
-  auto made = dictionaries.find(known->second);
+  return std::string_view(known->second);
+}
+
+/// Null: the pack has none.
+Result<const ZSTD_DDict*> PackReader::Members::DictionaryOf(const std::string& pack) {
+  ASSIGN_OR_RETURN(const std::string_view digest, DictionaryDigestOf(pack));
+  if (digest.empty()) return static_cast<const ZSTD_DDict*>(nullptr);
+  auto made = dictionaries.find(digest);
   if (made == dictionaries.end()) {
-    ASSIGN_OR_RETURN(const std::string text, GetDictionary(vault, known->second), "{}", pack);
+    const std::string sha256(digest);
+    ASSIGN_OR_RETURN(const std::string text, GetDictionary(vault, sha256), "{}", pack);
     made = dictionaries
-               .emplace(known->second,
-                        DecompressionDictionary(ZSTD_createDDict(text.data(), text.size())))
+               .emplace(sha256, DecompressionDictionary(ZSTD_createDDict(text.data(), text.size())))
                .first;
   }
   return static_cast<const ZSTD_DDict*>(made->second.get());
@@ -560,6 +567,70 @@ Result<std::string> PackReader::Read(const PackPlace& place, std::string_view sh
     return Corrupt("{} at byte {}: the body's digest is not {}", place.pack, place.offset, sha256);
   }
   return body;
+}
+
+Result<PackedFrame> PackReader::ReadFrame(const PackPlace& place) {
+  Members& m = *members_;
+  PackedFrame frame;
+  if (place.length == 0) return frame;
+  ASSIGN_OR_RETURN(frame.bytes, m.Frame(place));
+  if (ZSTD_getDictID_fromFrame(frame.bytes.data(), frame.bytes.size()) != 0) {
+    ASSIGN_OR_RETURN(frame.dictionary_sha256, m.DictionaryDigestOf(place.pack));
+  }
+  return frame;
+}
+
+struct FrameDecoder::Members {
+  // Changed by Add alone.
+  std::vector<std::string> digests;
+  std::vector<DecompressionDictionary> dictionaries;
+  // Guarded by mutex.
+  Mutex mutex;
+  std::vector<DecompressionContext> contexts GUARDED_BY(mutex);
+};
+
+FrameDecoder::FrameDecoder() : members_(std::make_unique<Members>()) {
+  members_->digests.emplace_back();
+  members_->dictionaries.emplace_back();
+}
+FrameDecoder::~FrameDecoder() = default;
+
+Result<uint32_t> FrameDecoder::Add(const BlobStore& vault, std::string_view dictionary_sha256) {
+  Members& m = *members_;
+  const auto known = std::find(m.digests.rbegin(), m.digests.rend(), dictionary_sha256);
+  if (known == m.digests.rend()) {
+    const std::string sha256(dictionary_sha256);
+    ASSIGN_OR_RETURN(const std::string text, GetDictionary(vault, sha256));
+    m.dictionaries.emplace_back(ZSTD_createDDict(text.data(), text.size()));
+    m.digests.push_back(sha256);
+    return static_cast<uint32_t>(m.digests.size() - 1);
+  }
+  return static_cast<uint32_t>(m.digests.rend() - known - 1);
+}
+
+Status FrameDecoder::Decode(std::string_view frame, uint32_t dictionary, std::string& body) const {
+  Members& m = *members_;
+  if (frame.empty()) {
+    body.clear();
+    return {};
+  }
+  DecompressionContext context;
+  {
+    const MutexLock lock(m.mutex);
+    if (!m.contexts.empty()) {
+      context = std::move(m.contexts.back());
+      m.contexts.pop_back();
+    }
+  }
+  if (!context) context.reset(ZSTD_createDCtx());
+  Result<std::string> made =
+      DecompressFrame(context.get(), m.dictionaries[dictionary].get(), frame);
+  {
+    const MutexLock lock(m.mutex);
+    m.contexts.push_back(std::move(context));
+  }
+  ASSIGN_OR_RETURN(body, std::move(made));
+  return {};
 }
 
 }  // namespace catchment::net

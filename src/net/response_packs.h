@@ -95,6 +95,12 @@ struct PackContents {
 /// kCorrupt: no pack of responses, or damaged.
 Result<PackContents> ParsePackContents(std::string_view pack);
 
+/// A body as it lies in its pack.
+struct PackedFrame {
+  std::string_view bytes;              ///< a zstd frame; valid until the reader is asked again
+  std::string_view dictionary_sha256;  ///< that it needs; empty: none. Valid as long as the reader
+};
+
 /// Reads bodies of packs of either format. Keeps a window of the last pack read, so bodies in order
 /// of their places cost one read a few MiB. Not thread-safe; several may be used at once.
 class PackReader {
@@ -103,6 +109,24 @@ class PackReader {
   ~PackReader();
   /// A body; `sha256` is compared. kNotFound, kCorrupt: name the pack.
   Result<std::string> Read(const PackPlace& place, std::string_view sha256);
+  /// The same, still compressed and unchecked: for who copies bodies elsewhere.
+  Result<PackedFrame> ReadFrame(const PackPlace& place);
+
+ private:
+  struct Members;
+  std::unique_ptr<Members> members_;
+};
+
+/// Undoes frames of packs that were copied elsewhere. Add is for one thread, before others Decode;
+/// Decode is thread-safe.
+class FrameDecoder {
+ public:
+  FrameDecoder();
+  ~FrameDecoder();
+  /// The number by which Decode knows a dictionary of the vault; "": none. kNotFound, kCorrupt.
+  Result<uint32_t> Add(const BlobStore& vault, std::string_view dictionary_sha256);
+  /// Replace `body` by what `frame` holds. kCorrupt: damaged.
+  Status Decode(std::string_view frame, uint32_t dictionary, std::string& body) const;
 
  private:
   struct Members;

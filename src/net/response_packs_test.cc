@@ -87,6 +87,42 @@ TEST(ResponsePacksTest, KeepsBodiesInPacksWithAnIndexOfWhatWasAsked) {
   EXPECT_LT(kept[100].length * 2, kept[0].length);  // the dictionary serves
 }
 
+TEST(ResponsePacksTest, FramesAreUndoneFarFromTheirPacks) {
+  PacksFixture f;
+  const auto packs = f.Open("run");
+  std::vector<PackedResponse> kept;
+  for (int number = 0; number < 60; ++number) {  // 20 without a dictionary, 40 with one
+    ASSERT_OK_AND_ASSIGN(PackedResponse one, packs->Append(FactsOf(number), BodyOf(number)));
+    kept.push_back(one);
+  }
+  ASSERT_OK(packs->Finish());
+  const std::vector<std::string> names = packs->names();
+  PackReader reader(f.vault, 1024);
+  FrameDecoder decoder;
+  std::vector<std::pair<std::string, uint32_t>> copied;
+  for (const PackedResponse& one : kept) {
+    ASSERT_OK_AND_ASSIGN(const PackedFrame frame,
+                         reader.ReadFrame({names[one.pack], one.offset, one.length}));
+    ASSERT_OK_AND_ASSIGN(const uint32_t dictionary, decoder.Add(f.vault, frame.dictionary_sha256));
+    copied.emplace_back(frame.bytes, dictionary);
+  }
+  EXPECT_EQ(copied.front().second, 0u);
+  EXPECT_EQ(copied.back().second, 1u);
+  std::string body;
+  for (int number = 60; number-- > 0;) {
+    const auto& [frame, dictionary] = copied[static_cast<size_t>(number)];
+    ASSERT_OK(decoder.Decode(frame, dictionary, body));
+    EXPECT_EQ(body, BodyOf(number));
+  }
+  ASSERT_OK(decoder.Decode("", 0, body));
+  EXPECT_EQ(body, "");
+  std::string torn = copied.back().first;
+  torn.resize(torn.size() / 2);
+  EXPECT_EQ(decoder.Decode(torn, 1, body).error().code, Code::kCorrupt);
+  EXPECT_EQ(decoder.Decode(copied.back().first, 0, body).error().code, Code::kCorrupt);
+  EXPECT_EQ(decoder.Add(f.vault, std::string(64, 'a')).error().code, Code::kNotFound);
+}
+
 TEST(ResponsePacksTest, EqualBodiesLieInAPackOnce) {
   PacksFixture f;
   const auto packs = f.Open("run");

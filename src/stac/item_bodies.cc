@@ -3,7 +3,6 @@
 #include <arrow/util/parallel.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "stac/item_key.h"
 #include "stac/item_text.h"
 #include "stac/json_tokens_internal.h"
+#include "stac/spill_file.h"
 
 namespace catchment::stac {
 namespace {
@@ -57,67 +57,15 @@ Result<size_t> ReadAtOffset(int descriptor, std::span<char> buffer, uint64_t off
   return done;
 }
 
-uint64_t FreeBytes(const fs::path& folder) {
-  struct statvfs info {};
-  if (statvfs(folder.c_str(), &info) != 0) return UINT64_MAX;
-  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
-Error NoSpace(const fs::path& folder, uint64_t need) {
-  constexpr double kGiB = 1 << 30;
-  return Unavailable("no space in {}: need about {:.1f} GiB, have {:.1f} GiB", folder.string(),
-                     static_cast<double>(need) / kGiB,
-                     static_cast<double>(FreeBytes(folder)) / kGiB);
-}
-
-/// Items copied one after the other to a file that has no name any more.
-class Spool {
- public:
-  static Result<std::unique_ptr<Spool>> Open(const fs::path& folder) {
-    std::string pattern = (folder / "catchment-items-XXXXXX").string();
-    const int number = mkostemp(pattern.data(), O_CLOEXEC);
-    if (number < 0) return FileError(errno, "create a temporary file", folder);
-    unlink(pattern.c_str());
-    return std::unique_ptr<Spool>(new Spool(folder, number));
-  }
-  int descriptor() const { return descriptor_.get(); }
-  uint64_t bytes() const { return written_ + buffer_.size(); }
-
-  Status Append(std::string_view body) {
-    buffer_ += body;
-    return buffer_.size() >= kBlockBytes ? Flush() : Status();
-  }
-  Status Flush() {
-    size_t done = 0;
-    while (done < buffer_.size()) {
-      const ssize_t got = write(descriptor_.get(), buffer_.data() + done, buffer_.size() - done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0 && (errno == ENOSPC || errno == EDQUOT)) return NoSpace(folder_, 2 * bytes());
-      if (got < 0) return FileError(errno, "write", folder_);
-      done += static_cast<size_t>(got);
-    }
-    written_ += done;
-    buffer_.clear();
-    return {};
-  }
-
- private:
-  Spool(fs::path folder, int number) : folder_(std::move(folder)), descriptor_(number) {}
-  fs::path folder_;
-  Descriptor descriptor_;
-  uint64_t written_ = 0;
-  std::string buffer_;
-};
-
 struct Input {
   std::string name;
-  int descriptor = -1;  ///< of the file, or of the spool
+  int descriptor = -1;  ///< of a plain file
   uint64_t end = 0;     ///< of a plain file
   timespec changed{};   ///< of a plain file
   bool plain = false;
 };
 
-/// A part of a plain file: the lines that begin in it; or places in the spool.
+/// A part of a plain file: the lines that begin in it; or places in the spill file.
 struct Block {
   uint32_t input = 0;
   uint64_t begin = 0, end = 0;
@@ -141,40 +89,38 @@ bool BeginsWithAnItemOnALine(std::string_view head) {
   return line.starts_with('{') && line.ends_with('}') && ItemKeyReader().Read(line).has_value();
 }
 
-}  // namespace
-
-struct ItemBodies::State {
-  ItemBodiesOptions options;
-  std::vector<Input> inputs;
-  std::vector<Descriptor> files;
-  std::unique_ptr<Spool> spool;
-  std::vector<Block> blocks;
-  uint64_t bytes = 0;
-
+/// Items of files.
+class FileBodies final : public ItemBodies {
+ public:
+  explicit FileBodies(ItemBodiesOptions options) : options_(std::move(options)) {}
   Status Add(const std::string& text);
+  Status Flush() { return spill_ ? spill_->Flush() : Status(); }
+
+  size_t blocks() const override { return blocks_.size(); }
+  Status Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) override;
+  uint32_t first_line(size_t block) const override;
+  Status Read(const BodyPlace& place, std::string& body) const override;
+  Status Unchanged() const override;
+  const std::string& name(uint32_t input) const override { return inputs_[input].name; }
+  uint64_t bytes() const override { return bytes_; }
+
+ private:
   Status AddPlain(Input input, uint64_t size);
   Status AddSpooled(const Input& input, std::unique_ptr<columnar::ByteReader> bytes);
-  Status CheckSpace(uint64_t packed);
   Status VisitPart(Block& block, size_t number,
                    const std::function<Status(size_t, const BodyBlock&)>& visit) const;
   Status VisitPlaces(const Block& block, size_t number,
                      const std::function<Status(size_t, const BodyBlock&)>& visit) const;
+
+  const ItemBodiesOptions options_;
+  std::vector<Input> inputs_;
+  std::vector<Descriptor> files_;
+  std::unique_ptr<SpillFile> spill_;
+  std::vector<Block> blocks_;
+  uint64_t bytes_ = 0;
 };
 
-ItemBodies::ItemBodies(std::unique_ptr<State> state) : state_(std::move(state)) {}
-ItemBodies::~ItemBodies() = default;
-
-Result<std::unique_ptr<ItemBodies>> ItemBodies::Open(const std::vector<std::string>& inputs,
-                                                     const ItemBodiesOptions& options) {
-  if (inputs.empty()) return Invalid("no input");
-  auto state = std::make_unique<State>();
-  state->options = options;
-  for (const std::string& input : inputs) RETURN_IF_ERROR(state->Add(input));
-  if (state->spool) RETURN_IF_ERROR(state->spool->Flush());
-  return std::unique_ptr<ItemBodies>(new ItemBodies(std::move(state)));
-}
-
-Status ItemBodies::State::Add(const std::string& text) {
+Status FileBodies::Add(const std::string& text) {
   Input input{.name = text == "-" ? "standard input" : text};
   const fs::path path = text == "-" ? "/dev/stdin" : text;
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -192,84 +138,74 @@ Status ItemBodies::State::Add(const std::string& text) {
     if (!packed && BeginsWithAnItemOnALine(head)) {
       input.descriptor = file.get();
       input.changed = info.st_mtim;
-      files.push_back(std::move(file));
+      files_.push_back(std::move(file));
       return AddPlain(std::move(input), size);
     }
-    RETURN_IF_ERROR(CheckSpace(packed ? size * kUsualRatio : size));
+    RETURN_IF_ERROR(CheckSpace(options_.temp_dir, packed ? size * kUsualRatio : size));
   }
   ASSIGN_OR_RETURN(auto bytes, columnar::OpenBytes(path));
   return AddSpooled(input, std::move(bytes));
 }
 
-Status ItemBodies::State::AddPlain(Input input, uint64_t size) {
+Status FileBodies::AddPlain(Input input, uint64_t size) {
   input.plain = true;
   input.end = size;
-  const auto number = static_cast<uint32_t>(inputs.size());
-  inputs.push_back(std::move(input));
+  const auto number = static_cast<uint32_t>(inputs_.size());
+  inputs_.push_back(std::move(input));
   for (uint64_t begin = 0; begin < size; begin += kBlockBytes) {
-    blocks.push_back({.input = number,
-                      .begin = begin,
-                      .end = std::min(size, begin + kBlockBytes),
-                      .places = {}});
+    blocks_.push_back({.input = number,
+                       .begin = begin,
+                       .end = std::min(size, begin + kBlockBytes),
+                       .places = {}});
   }
-  bytes += size;
+  bytes_ += size;
   return {};
 }
 
-Status ItemBodies::State::CheckSpace(uint64_t need) {
-  return FreeBytes(options.temp_dir) < need ? Status(NoSpace(options.temp_dir, need)) : Status();
-}
-
-Status ItemBodies::State::AddSpooled(const Input& input,
-                                     std::unique_ptr<columnar::ByteReader> packed) {
-  if (!spool) {
-    RETURN_IF_ERROR(MakeFolders(options.temp_dir));
-    ASSIGN_OR_RETURN(spool, Spool::Open(options.temp_dir));
+Status FileBodies::AddSpooled(const Input& input, std::unique_ptr<columnar::ByteReader> packed) {
+  if (!spill_) {
+    ASSIGN_OR_RETURN(spill_, SpillFile::Open(options_.temp_dir));
   }
-  const auto number = static_cast<uint32_t>(inputs.size());
-  inputs.push_back(input);
-  inputs.back().descriptor = spool->descriptor();
+  const auto number = static_cast<uint32_t>(inputs_.size());
+  inputs_.push_back(input);
   // Whoever converts an item says that it nests too deep.
-  ItemTexts items(std::move(packed), {.max_item_bytes = options.max_item_bytes});
+  ItemTexts items(std::move(packed), {.max_item_bytes = options_.max_item_bytes});
   ItemText item;
   Block block{.input = number, .places = {}};
   uint64_t in_block = 0;
   while (true) {
-    if (options.stop.stop_requested()) return Cancelled("stopped while reading {}", input.name);
+    if (options_.stop.stop_requested()) return Cancelled("stopped while reading {}", input.name);
     ASSIGN_OR_RETURN(const bool more, items.Next(item), "{}", input.name);
     if (!more || in_block >= kBlockBytes) {
-      if (!block.places.empty()) blocks.push_back(std::move(block));
+      if (!block.places.empty()) blocks_.push_back(std::move(block));
       block = {.input = number, .places = {}};
       in_block = 0;
     }
     if (!more) return {};
     const size_t length = item.too_large ? 0 : item.body.size();
     block.places.push_back(
-        {.offset = spool->bytes(),
-         .length = static_cast<uint32_t>(item.too_large ? options.max_item_bytes + 1 : length),
+        {.offset = spill_->bytes(),
+         .length = static_cast<uint32_t>(item.too_large ? options_.max_item_bytes + 1 : length),
          .input = number,
          .line = static_cast<uint32_t>(item.line)});
-    if (!item.too_large) RETURN_IF_ERROR(spool->Append(item.body));
+    if (!item.too_large) RETURN_IF_ERROR(spill_->Append(item.body));
     in_block += length;
-    bytes += length;
+    bytes_ += length;
   }
 }
 
-size_t ItemBodies::blocks() const { return state_->blocks.size(); }
-
-Status ItemBodies::Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) {
-  State& state = *state_;
-  std::vector<Status> results(state.blocks.size());
+Status FileBodies::Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) {
+  std::vector<Status> results(blocks_.size());
   std::atomic<bool> failed{false};
-  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(state.blocks.size()), [&](int i) {
+  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(blocks_.size()), [&](int i) {
     const auto number = static_cast<size_t>(i);
     if (failed.load()) return arrow::Status::OK();
-    if (state.options.stop.stop_requested()) {
+    if (options_.stop.stop_requested()) {
       results[number] = Cancelled("stopped while reading items");
     } else {
-      Block& block = state.blocks[number];
-      results[number] = state.inputs[block.input].plain ? state.VisitPart(block, number, visit)
-                                                        : state.VisitPlaces(block, number, visit);
+      Block& block = blocks_[number];
+      results[number] = inputs_[block.input].plain ? VisitPart(block, number, visit)
+                                                   : VisitPlaces(block, number, visit);
     }
     if (!results[number].ok()) failed.store(true);
     return arrow::Status::OK();
@@ -278,10 +214,9 @@ Status ItemBodies::Scan(const std::function<Status(size_t, const BodyBlock&)>& v
   return {};
 }
 
-Status ItemBodies::State::VisitPart(
-    Block& block, size_t number,
-    const std::function<Status(size_t, const BodyBlock&)>& visit) const {
-  const Input& input = inputs[block.input];
+Status FileBodies::VisitPart(Block& block, size_t number,
+                             const std::function<Status(size_t, const BodyBlock&)>& visit) const {
+  const Input& input = inputs_[block.input];
   // A line belongs to the part in which it begins; one byte more tells whether one begins first.
   const uint64_t from = block.begin == 0 ? 0 : block.begin - 1;
   std::string text;
@@ -305,7 +240,7 @@ Status ItemBodies::State::VisitPart(
   uint32_t lines = 0;
   while (from + at < block.end) {
     size_t line_end = text.find('\n', at);
-    while (line_end == text.npos && text.size() - at <= options.max_item_bytes) {
+    while (line_end == text.npos && text.size() - at <= options_.max_item_bytes) {
       const size_t seen = text.size();
       ASSIGN_OR_RETURN(const size_t got, read_more(std::max<uint64_t>(kTailBytes, seen - at)));
       if (got == 0) break;
@@ -316,7 +251,7 @@ Status ItemBodies::State::VisitPart(
     ++lines;
     if (!body.empty()) {
       const auto offset = static_cast<size_t>(body.data() - text.data());
-      const size_t length = std::min(body.size(), options.max_item_bytes + 1);
+      const size_t length = std::min(body.size(), options_.max_item_bytes + 1);
       found.emplace_back(offset, length);
       bodies.places.push_back({.offset = from + offset,
                                .length = static_cast<uint32_t>(length),
@@ -333,53 +268,50 @@ Status ItemBodies::State::VisitPart(
   return visit(number, bodies);
 }
 
-Status ItemBodies::State::VisitPlaces(
-    const Block& block, size_t number,
-    const std::function<Status(size_t, const BodyBlock&)>& visit) const {
+Status FileBodies::VisitPlaces(const Block& block, size_t number,
+                               const std::function<Status(size_t, const BodyBlock&)>& visit) const {
   const uint64_t from = block.places.front().offset;
   uint64_t to = from;
   for (const BodyPlace& place : block.places) {
-    if (place.length <= options.max_item_bytes) to = place.offset + place.length;
+    if (place.length <= options_.max_item_bytes) to = place.offset + place.length;
   }
   std::string text(to - from, '\0');
-  const std::string& name = inputs[block.input].name;
-  ASSIGN_OR_RETURN(const size_t got,
-                   ReadAtOffset(inputs[block.input].descriptor, text, from, name));
-  if (got != text.size()) return Internal("{}: its temporary copy is too short", name);
+  RETURN_IF_ERROR(spill_->Read(from, text), "{}", inputs_[block.input].name);
   BodyBlock bodies{.places = block.places, .bodies = {}};
   for (const BodyPlace& place : block.places) {
-    const bool kept = place.length <= options.max_item_bytes;
+    const bool kept = place.length <= options_.max_item_bytes;
     bodies.bodies.push_back(kept ? std::string_view(text).substr(place.offset - from, place.length)
                                  : std::string_view());
   }
   return visit(number, bodies);
 }
 
-uint32_t ItemBodies::first_line(size_t block) const {
+uint32_t FileBodies::first_line(size_t block) const {
   uint32_t lines = 0;
-  const uint32_t input = state_->blocks[block].input;
-  if (!state_->inputs[input].plain) return 0;
-  for (size_t i = block; i > 0 && state_->blocks[i - 1].input == input; --i) {
-    lines += state_->blocks[i - 1].lines;
+  const uint32_t input = blocks_[block].input;
+  if (!inputs_[input].plain) return 0;
+  for (size_t i = block; i > 0 && blocks_[i - 1].input == input; --i) {
+    lines += blocks_[i - 1].lines;
   }
   return lines;
 }
 
-Status ItemBodies::Read(const BodyPlace& place, std::string& body) const {
-  const Input& input = state_->inputs[place.input];
-  if (place.length > state_->options.max_item_bytes && !input.plain) {
+Status FileBodies::Read(const BodyPlace& place, std::string& body) const {
+  const Input& input = inputs_[place.input];
+  if (place.length > options_.max_item_bytes && !input.plain) {
     body.assign(place.length, ' ');  // not kept; too large, whatever it is
     return {};
   }
   body.resize(place.length);
+  if (!input.plain) return spill_->Read(place.offset, body).WithContext(input.name);
   ASSIGN_OR_RETURN(const size_t got,
                    ReadAtOffset(input.descriptor, body, place.offset, input.name));
   if (got == place.length) return {};
   return Corrupt("{}: became shorter while it was read; run again", input.name);
 }
 
-Status ItemBodies::Unchanged() const {
-  for (const Input& input : state_->inputs) {
+Status FileBodies::Unchanged() const {
+  for (const Input& input : inputs_) {
     struct stat info {};
     if (!input.plain || fstat(input.descriptor, &info) != 0) continue;
     if (static_cast<uint64_t>(info.st_size) != input.end ||
@@ -391,7 +323,15 @@ Status ItemBodies::Unchanged() const {
   return {};
 }
 
-const std::string& ItemBodies::name(uint32_t input) const { return state_->inputs[input].name; }
-uint64_t ItemBodies::bytes() const { return state_->bytes; }
+}  // namespace
+
+Result<std::unique_ptr<ItemBodies>> ItemBodies::Open(const std::vector<std::string>& inputs,
+                                                     const ItemBodiesOptions& options) {
+  if (inputs.empty()) return Invalid("no input");
+  auto bodies = std::make_unique<FileBodies>(options);
+  for (const std::string& input : inputs) RETURN_IF_ERROR(bodies->Add(input));
+  RETURN_IF_ERROR(bodies->Flush());
+  return std::unique_ptr<ItemBodies>(std::move(bodies));
+}
 
 }  // namespace catchment::stac

@@ -20,7 +20,7 @@ struct ItemBodiesOptions {
   std::stop_token stop;
 };
 
-/// Where the text of one item lies.
+/// Where the text of one item lies, in its owner's words.
 struct BodyPlace {
   uint64_t offset = 0;
   uint32_t length = 0;  ///< over max_item_bytes: too large, the rest is not counted
@@ -34,43 +34,37 @@ struct BodyBlock {
   std::vector<std::string_view> bodies;
 };
 
-/// The items of one or more inputs, which can be read in any order: NDJSON, an ItemCollection, an
-/// array or single items, plain or packed (gzip, zstd), `-` for standard input. Plain NDJSON files
-/// are read where they lie; everything else is copied once to an unlinked file in `temp_dir`.
+/// The texts of items, which can be read in any order, more than once.
 ///
 ///   ASSIGN_OR_RETURN(auto bodies, ItemBodies::Open({"items.ndjson"}, options));
 ///   RETURN_IF_ERROR(bodies->Scan(…));           // in order, a block at a time, on several threads
 ///   RETURN_IF_ERROR(bodies->Read(place, text)); // any item, from any thread
-///
-/// Files must not change meanwhile.
 class ItemBodies {
  public:
+  /// The items of one or more inputs: NDJSON, an ItemCollection, an array or single items, plain or
+  /// packed (gzip, zstd), `-` for standard input. Plain NDJSON files are read where they lie, and
+  /// must not change meanwhile; everything else is copied once to an unlinked file in `temp_dir`.
   /// kNotFound, kDenied: of a file. kCorrupt: damaged packing, or text between items. kUnavailable:
   /// too little space in `temp_dir`; says how much is needed.
   static Result<std::unique_ptr<ItemBodies>> Open(const std::vector<std::string>& inputs,
                                                   const ItemBodiesOptions& options = {});
-  ~ItemBodies();
+  virtual ~ItemBodies() = default;
 
   /// Blocks that Scan calls for; numbers grow with the inputs and their lines.
-  size_t blocks() const;
+  virtual size_t blocks() const = 0;
   /// Call `visit(block number, block)` once for each block, several at once on Arrow's pool, and in
   /// no particular order. The first error ends it.
-  Status Scan(const std::function<Status(size_t, const BodyBlock&)>& visit);
+  virtual Status Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) = 0;
   /// Of all places in blocks before `block`, known after Scan: the lines to add to a place's.
-  uint32_t first_line(size_t block) const;
+  virtual uint32_t first_line(size_t block) const = 0;
 
   /// Replace `body` by the text of an item. Thread-safe.
-  Status Read(const BodyPlace& place, std::string& body) const;
+  virtual Status Read(const BodyPlace& place, std::string& body) const = 0;
   /// kCorrupt: a file was changed since Open.
-  Status Unchanged() const;
+  virtual Status Unchanged() const = 0;
   /// What messages call an input.
-  const std::string& name(uint32_t input) const;
-  uint64_t bytes() const;  ///< of all texts
-
- private:
-  struct State;
-  explicit ItemBodies(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  virtual const std::string& name(uint32_t input) const = 0;
+  virtual uint64_t bytes() const = 0;  ///< of all texts
 };
 
 }  // namespace catchment::stac

@@ -233,6 +233,8 @@ Result<WriteItemsReport> WriteItems(const ItemBodies& bodies, const ItemIndex& i
   if (static_cast<double>(report.quarantined.size()) > limit) return report;
 
   ItemFileFacts facts{.writer = options.writer,
+                      .dataset = options.dataset,
+                      .slot = options.slot,
                       .order = std::string(ItemOrderName(options.order)),
                       .items_sha256 = pipeline.DigestHex()};
   for (const auto& [column, from] : schema.added) facts.added.push_back(column);

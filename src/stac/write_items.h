@@ -22,8 +22,9 @@ struct WriteItemsOptions {
   ItemOrder order = ItemOrder::kHilbert;
   OnDuplicate on_duplicate = OnDuplicate::kLatest;
   ItemFileOptions file;
-  std::string writer;      ///< of the footer's key `catchment`
-  std::string collection;  ///< value of an added column `collection`
+  std::string writer;         ///< of the footer's key `catchment`
+  std::string dataset, slot;  ///< likewise; empty: none
+  std::string collection;     ///< value of an added column `collection`
   /// Nothing is written if a larger share of the items is left out.
   double max_quarantine = 0.001;
   /// Working memory of conversion: at most about this, for items of a usual size.

@@ -81,6 +81,19 @@ std::string WhyUnknown(const CompletenessRule& rule, const CompletenessFacts& fa
   return fmt::format("no source of '{}' says how many {}s there are", facts.table, rule.unit);
 }
 
+/// What was wrong with units that are not in the table; empty: nothing.
+std::string WhyRejected(const CompletenessFacts& facts) {
+  std::string why;
+  for (const auto* list : {&facts.between, &facts.nearest}) {
+    for (const SourceReport* report : *list) {
+      for (const Gap& gap : report->gaps) {
+        if (gap.reason == "rejected") why += (why.empty() ? "" : "; ") + gap.detail;
+      }
+    }
+  }
+  return why;
+}
+
 }  // namespace
 
 Completeness CheckCompleteness(const CompletenessRule& rule, const CompletenessFacts& facts) {
@@ -93,6 +106,11 @@ Completeness CheckCompleteness(const CompletenessRule& rule, const CompletenessF
     found.gaps.push_back({facts.table, "incomplete", lacking - expected.gap_units,
                           fmt::format("{} of {} {}s are rows", FormatCount(facts.rows),
                                       FormatCount(expected.units), rule.unit)});
+  }
+  if (facts.rows == 0) found.message = WhyRejected(facts);
+  if (!found.message.empty()) {
+    found.holds = false;
+    return found;
   }
   // Whole numbers are compared, with no more rounding than the share itself has.
   const double least = rule.at_least * static_cast<double>(expected.units);

@@ -34,7 +34,9 @@ struct CompletenessFacts {
 struct Completeness {
   int64_t expected = 0;  ///< as far as it is known
   std::string unknown;   ///< why it is not known; empty: it is
-  bool holds = true;     ///< false: nothing may be published
+  /// False: nothing may be published. A table without rows because all units were rejected is not
+  /// published whatever the rule says; the message then is what was wrong with them.
+  bool holds = true;
   std::string message;   ///< why not, one line; empty if it holds
   /// What is missing beyond the gaps that the reports name: a run that lost units silently must not
   /// look complete.

@@ -88,6 +88,19 @@ TEST(CompletenessTest, WhatTheTransformPutAsideIsNamedAlready) {
   EXPECT_TRUE(found.gaps.empty());
 }
 
+TEST(CompletenessTest, WhereAllWereRejectedTheMessageSaysWhy) {
+  const SourceReport items = Items(1'000), days = Days(0);
+  SourceReport month;
+  month.gaps.push_back(
+      {"month", "rejected", 1'000, "misfit /properties/a in 1000 items (first x)"});
+  const CompletenessFacts facts{"month", 0, {&items}, {&days}, {&month}};
+  for (const bool hold : {true, false}) {
+    const Completeness found = CheckCompleteness({.at_least = 0.9, .hold_below = hold}, facts);
+    EXPECT_FALSE(found.holds);
+    EXPECT_EQ(found.message, "misfit /properties/a in 1000 items (first x)");
+  }
+}
+
 TEST(CompletenessTest, AStaleRowExplainsNoMissingOne) {
   SourceReport items = Items(1'000);
   items.gaps.push_back({"items", "stale_revision", 5, ""});

@@ -30,14 +30,15 @@ struct DaysOptions {
   FetchPace pace;  // per_day 0: no items are fetched
   ItemScheme scheme = ItemScheme::kHttps;
   std::string collection;
+  std::string temp_dir;  ///< empty: nobody copies the items
 };
 
 Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
-  ASSIGN_OR_RETURN(
-      const Parameters with,
-      Parameters::Make(input.parameters, input.task,
-                       {"collection", "concept_id", "origin", "bounding_box", "settle",
-                        "days_at_once", "requests_per_day", "parallel", "protocol", "endpoints"}));
+  ASSIGN_OR_RETURN(const Parameters with,
+                   Parameters::Make(input.parameters, input.task,
+                                    {"collection", "concept_id", "origin", "bounding_box", "settle",
+                                     "days_at_once", "requests_per_day", "parallel", "protocol",
+                                     "temp_dir", "endpoints"}));
   DaysOptions options;
   ASSIGN_OR_RETURN(options.collection, with.Text("collection", ""));
   const std::optional<CollectionInfo> known = FindCollection(options.collection);
@@ -63,6 +64,7 @@ Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
   options.pace = {parallel ? static_cast<int>(at_once) : 1, static_cast<int>(per_day)};
   ASSIGN_OR_RETURN(const std::string protocol, with.Text("protocol", "https"));
   if (protocol != "https" && protocol != "s3") return with.Bad("protocol", "https or s3");
+  ASSIGN_OR_RETURN(options.temp_dir, with.Text("temp_dir", ""));
   options.scheme = protocol == "s3" ? ItemScheme::kS3 : ItemScheme::kHttps;
   if (const nlohmann::json& endpoints = with.At("endpoints");
       endpoints.is_object() && endpoints.contains("cmr")) {
@@ -164,6 +166,13 @@ class DaysCollection {
   Result<SourceResult> Run() {
     RETURN_IF_ERROR(ReadHead());
     RETURN_IF_ERROR(Plan());
+    RETURN_IF_ERROR(LookForRoom());
+    if (no_room_) {
+      SourceResult result;
+      ReportUnavailable(report_, *no_room_, "day");
+      result.report = std::move(report_);
+      return result;
+    }
     RETURN_IF_ERROR(ListDays());
     RETURN_IF_ERROR(KeepDays());
     return Finish();
@@ -222,6 +231,19 @@ class DaysCollection {
     if (settled.empty()) return {};
     RETURN_IF_ERROR(CheckHits(settled));
     return CheckUpdates(settled);
+  }
+
+  /// Items are fetched as soon as the first day is listed, so the month's number is asked for first
+  /// where they need room. If that cannot be had, the source of items looks again.
+  Status LookForRoom() {
+    const bool fetches = options_.pace.per_day > 0 && nothing_at_hand_ && !to_list_.empty();
+    if (options_.temp_dir.empty() || !fetches) return {};
+    const CmrWindow window{Time(*due_.begin()), Time(*due_.rbegin() + days(1)), std::nullopt};
+    const Result<int64_t> hits = client_.Hits(window, context_.Named("room"));
+    if (!hits.ok()) return Ends(hits.error()) ? hits.status() : Status();
+    const Status room = CheckRoom(options_.temp_dir, *hits);
+    if (!room.ok()) no_room_ = room.error();
+    return {};
   }
 
   /// Run `work` for each day, some at once; the first error ends it.
@@ -469,6 +491,7 @@ class DaysCollection {
   std::map<Day, DayRow> stored_;  // the head's
   bool nothing_at_hand_ = true;   // the head has no bodies of the slot
   std::set<Day> due_;
+  std::optional<Error> no_room_;  // for the items
   SourceReport report_;
   // Guarded by mutex_ while days are asked for at once.
   Mutex mutex_;
@@ -506,6 +529,9 @@ SourceEntry GranuleDays() {
                      {"parallel", "bool", false, "false: one day at a time; true"},
                      {"protocol", "text", false,
                       "which link of an item is taken: https or s3; https"},
+                     {"temp_dir", "text", false,
+                      "folder that must have room for the items, 4 KiB each, before the first is "
+                      "fetched"},
                      {"endpoints", "map", false, "cmr: base URL of the search"}},
       .outputs = {"granules"},
       .units = {},

@@ -81,7 +81,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> BuildQuarantine(
     ARROW_RETURN_NOT_OK(text(0, row.id));
     ARROW_RETURN_NOT_OK(builder->GetFieldAs<arrow::StringBuilder>(1)->Append(row.sha256));
     ARROW_RETURN_NOT_OK(text(2, row.reason));
-    ARROW_RETURN_NOT_OK(text(3, ""));
+    ARROW_RETURN_NOT_OK(text(3, row.pointer));
     ARROW_RETURN_NOT_OK(text(4, row.detail));
     ARROW_RETURN_NOT_OK(text(5, row.pack));
     ARROW_RETURN_NOT_OK(number(6, row.offset));

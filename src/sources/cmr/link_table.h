@@ -76,6 +76,7 @@ struct QuarantinedItem {
   std::string id;
   std::string sha256;  ///< empty: there is no body
   std::string reason;
+  std::string pointer;  ///< JSON pointer; empty: to no value
   std::string detail;
   std::string pack;
   uint64_t offset = 0, length = 0;

@@ -30,17 +30,19 @@ constexpr size_t kMostNamed = 1000;  // of what is missing, in the report
 struct ItemsOptions {
   FetchPace pace;
   bool revalidate = false;
+  std::string temp_dir;  ///< empty: nobody copies the items
 };
 
 Result<ItemsOptions> ReadItemsOptions(const SourceInput& input) {
   ASSIGN_OR_RETURN(const Parameters with, Parameters::Make(input.parameters, input.task,
                                                            {"days_at_once", "requests_per_day",
-                                                            "parallel", "revalidate"}));
+                                                            "parallel", "revalidate", "temp_dir"}));
   ItemsOptions options;
   ASSIGN_OR_RETURN(const int64_t days_at_once, with.Integer("days_at_once", 3, 1, 31));
   ASSIGN_OR_RETURN(const int64_t per_day, with.Integer("requests_per_day", 50, 1, 200));
   ASSIGN_OR_RETURN(const bool parallel, with.Bool("parallel", true));
   ASSIGN_OR_RETURN(options.revalidate, with.Bool("revalidate", false));
+  ASSIGN_OR_RETURN(options.temp_dir, with.Text("temp_dir", ""));
   options.pace = {parallel ? static_cast<int>(days_at_once) : 1, static_cast<int>(per_day)};
   return options;
 }
@@ -396,7 +398,8 @@ class ItemsCollection {
     std::vector<QuarantinedItem> quarantine;
     for (const Bad& one : bad_) {
       quarantine.push_back({one.id, one.body.has_body ? DigestTextOf(one.body.sha256) : "",
-                            one.reason, "", PackOf(one.body), one.body.offset, one.body.length});
+                            one.reason, "", "", PackOf(one.body), one.body.offset,
+                            one.body.length});
     }
     std::sort(quarantine.begin(), quarantine.end(),
               [](const QuarantinedItem& a, const QuarantinedItem& b) { return a.id < b.id; });
@@ -535,6 +538,13 @@ class StacItemsSource final : public Source {
       ReportUnavailable(result.report, Unavailable("there is no list of granules"), "item");
       return result;
     }
+    const Status room = CheckRoom(options.temp_dir, tables.granules->num_rows());
+    if (!room.ok()) {
+      SourceResult result;
+      result.report.source = input.task;
+      ReportUnavailable(result.report, room.error(), "item");
+      return result;
+    }
     return ItemsCollection(input, options, tables, context).Run();
   }
 };
@@ -551,7 +561,10 @@ SourceEntry StacItems() {
                       "1 to 200 at once for each day; in flight is the product; 50"},
                      {"parallel", "bool", false, "false: one day at a time; true"},
                      {"revalidate", "bool", false,
-                      "ask by ETag whether bodies at hand are still the newest; false"}},
+                      "ask by ETag whether bodies at hand are still the newest; false"},
+                     {"temp_dir", "text", false,
+                      "folder that must have room for the items, 4 KiB each, before the first is "
+                      "asked for"}},
       .outputs = {"days", "missing", "quarantine"},
       .units = {},
       .looks_back = true,

@@ -57,6 +57,10 @@ struct ItemFileReader::State {
   std::map<std::string, std::string> keys;
   std::optional<ItemFileFacts> facts;
   ItemSchema schema;
+
+  // Of ReadNext.
+  int next_group = 0;
+  std::unique_ptr<arrow::RecordBatchReader> pieces;  // of the group before; null: none
 };
 
 ItemFileReader::ItemFileReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -114,6 +118,24 @@ Result<std::shared_ptr<arrow::RecordBatch>> ItemFileReader::ReadGroup(
     ARROW_ASSIGN_OR_RAISE(batch, rows->CombineChunksToBatch());
     return batch->ValidateFull();
   }));
+  return batch;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> ItemFileReader::ReadNext(int64_t rows) {
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (batch == nullptr && (state_->pieces != nullptr || state_->next_group < groups())) {
+    RETURN_IF_ERROR(state_->Checked([&]() -> arrow::Status {
+      if (state_->pieces == nullptr) {
+        state_->reader->set_batch_size(rows);
+        ARROW_ASSIGN_OR_RAISE(state_->pieces,
+                              state_->reader->GetRecordBatchReader({state_->next_group++}));
+      }
+      ARROW_ASSIGN_OR_RAISE(batch, state_->pieces->Next());
+      return batch == nullptr ? arrow::Status::OK() : batch->ValidateFull();
+    }));
+    if (batch == nullptr) state_->pieces.reset();
+    if (batch != nullptr && batch->num_rows() == 0) batch.reset();
+  }
   return batch;
 }
 

@@ -42,6 +42,9 @@ class ItemFileReader {
   Result<std::shared_ptr<arrow::RecordBatch>> ReadGroup(
       int group, const std::vector<std::string>& columns = {});
 
+  /// The next rows of the file, `rows` at most; null after the last. Holds little more than these.
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadNext(int64_t rows);
+
   /// Parquet's view of the file. What it throws is the caller's to catch.
   parquet::ParquetFileReader& parquet() const;
 

@@ -95,7 +95,7 @@ class MergeSource {
       : reader_(std::move(reader)), schema_(std::move(schema)) {}
 
   /// Go to the first row. As Advance.
-  Status Begin() { return NextGroup(); }
+  Status Begin() { return NextRows(); }
   bool done() const { return rows_ == nullptr; }
   const RowKey& key() const { return key_; }
 
@@ -107,7 +107,7 @@ class MergeSource {
       key_ = KeyOf(row_);
     } else {
       CutPiece();
-      RETURN_IF_ERROR(NextGroup());
+      RETURN_IF_ERROR(NextRows());
     }
     if (!done() && key_.Tie() < last.Tie()) {
       return Corrupt("{}: {} stands after {}, against the order that its footer names",
@@ -128,11 +128,10 @@ class MergeSource {
     taken_ = row_;
   }
 
-  Status NextGroup() {
+  Status NextRows() {
+    ASSIGN_OR_RETURN(const auto read, reader_->ReadNext(kMergedRows));
     rows_.reset();
-    while (rows_ == nullptr && group_ < reader_->groups()) {
-      ASSIGN_OR_RETURN(const auto read, reader_->ReadGroup(group_++));
-      if (read->num_rows() == 0) continue;
+    if (read != nullptr) {
       ASSIGN_OR_RETURN(rows_, FitBatch(*read, schema_), "{}", reader_->name());
     }
     row_ = taken_ = 0;
@@ -162,8 +161,7 @@ class MergeSource {
 
   std::unique_ptr<ItemFileReader> reader_;
   std::shared_ptr<arrow::Schema> schema_;
-  int group_ = 0;
-  std::shared_ptr<arrow::RecordBatch> rows_;  // of the group; null: no more
+  std::shared_ptr<arrow::RecordBatch> rows_;  // at hand; null: no more
   std::shared_ptr<arrow::StringArray> ids_;
   std::shared_ptr<arrow::TimestampArray> times_;
   std::shared_ptr<arrow::DoubleArray> sides_[4];

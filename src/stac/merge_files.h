@@ -28,10 +28,10 @@ struct MergeOptions {
 bool CanBeMerged(const columnar::ParquetInfo& info);
 
 /// Write the items of several files of ours, each in the order `hilbert14,datetime,id`, to one file
-/// in that order: the columns of all (UniteSchemas), the Collection documents of all. Holds one row
-/// group of each in memory. The same files and options give the same bytes. kInvalid: a file in
-/// another order, or columns that cannot be united. kCorrupt: damaged, or not in the order that its
-/// footer names.
+/// in that order: the columns of all (UniteSchemas), the Collection documents of all. Holds some
+/// thousand rows of each in memory, and one row group of packed pages. The same files and options
+/// give the same bytes. kInvalid: a file in another order, or columns that cannot be united.
+/// kCorrupt: damaged, or not in the order that its footer names.
 Result<columnar::WrittenFile> MergeItemFiles(std::span<const std::filesystem::path> files,
                                              const std::filesystem::path& to,
                                              const MergeOptions& options);

@@ -115,10 +115,10 @@ Result<core::FinishResult> FinishExports(const Settings& settings, core::RunSpec
                                          StateStores& state, const RunControl& control) {
   spec.dataset.text = dataset;
   spec.run = NewRunId();  // a work folder of its own: that of the run may hold what is kept
+  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, spec, state));
   PublisherServices publishing = services->publisher();
   publishing.joint = turn;
-  ASSIGN_OR_RETURN(const auto clock, MakeClock(settings, spec.slot.start));
   OpContext context;
   context.clock = clock.get();
   context.stop = control.stop;

@@ -21,7 +21,8 @@ namespace {
 
 using std::chrono::days;
 
-constexpr int kListings = 3;  // of a day whose counts differ
+constexpr int kListings = 3;   // of a day whose counts differ
+constexpr int kFullPages = 6;  // that may be held at once
 
 struct DaysOptions {
   CmrOptions cmr;
@@ -75,6 +76,12 @@ Result<DaysOptions> ReadDaysOptions(const SourceInput& input) {
   return options;
 }
 
+/// How many entries to ask for, so that the pages of all days at once take no more memory than
+/// kFullPages do.
+int PageSizeFor(int days_at_once) {
+  return std::clamp(kMostOnPage * kFullPages / days_at_once, kLeastOnPage, kMostOnPage);
+}
+
 CmrWindow WindowOf(Day day) { return {Time(day), Time(day + days(1)), std::nullopt}; }
 
 std::string DayText(Day day) { return FormatTime(Time(day)).substr(0, 10); }
@@ -95,7 +102,7 @@ DayAnswer ListDay(CmrClient& client, const DaysOptions& options, Day day,
   answer.row.day = day;
   std::map<std::string, CmrEntry> seen;  // by concept id, of all listings
   int64_t hits = 0;
-  int page_size = kMostOnPage, compared = 0;
+  int page_size = PageSizeFor(options.pace.days_at_once), compared = 0;
   while (compared < kListings) {
     Result<CmrListing> listing =
         client.List(WindowOf(day), page_size, answer.row.tries == 0, context);

@@ -543,6 +543,19 @@ TEST_F(HlsSourceTest, ATimedOutDayIsListedAnewWithSmallerPages) {
   EXPECT_THAT(run.days.report.gaps, IsEmpty());
 }
 
+TEST_F(HlsSourceTest, ManyDaysAtOnceAreListedInSmallerPages) {
+  days_with_["days_at_once"] = 6;
+  Run(false);
+  ASSERT_OK(failure_);
+  EXPECT_EQ(Asked("2024-01-17", "page_size=2000"), 1);
+  days_with_["days_at_once"] = 31;
+  unfinished_.clear();
+  Forget();
+  Run();
+  ASSERT_OK(failure_);
+  EXPECT_EQ(Asked("2024-01-17", "page_size=387"), 1);
+}
+
 TEST_F(HlsSourceTest, H16NoRetryADayThatCannotBeListedIsAGapAndOthersGoOn) {
   world_.cmr_fault = [](const net::Request& request) -> std::optional<Result<net::Response>> {
     if (request.url.find("2024-01-17T00:00:00.000Z,") == std::string::npos) return std::nullopt;

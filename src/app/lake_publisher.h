@@ -44,7 +44,7 @@ struct KeptTables {
 /// each. One run's; not thread-safe.
 class LakePublisher final : public core::Publisher {
  public:
-  explicit LakePublisher(PublisherServices services) : services_(services) {}
+  explicit LakePublisher(PublisherServices services) : services_(std::move(services)) {}
 
   Result<core::SlotStanding> Standing(const core::RunSpec& spec, const OpContext& context) override;
   Result<std::shared_ptr<const core::Head>> LoadHead(const core::RunSpec& spec,

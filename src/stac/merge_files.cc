@@ -74,8 +74,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> FitBatch(const arrow::RecordBatch& r
                              arrow::MakeArrayOfNull(field->type(), rows.num_rows()));
       continue;
     }
-    ASSIGN_OR_RETURN(auto fitted, Fit(column->data(), field->type()), "column {}", field->name());
-    columns.push_back(arrow::MakeArray(std::move(fitted)));
+    ASSIGN_OR_RETURN(const auto fitted, Fit(column->data(), field->type()), "column {}",
+                     field->name());
+    columns.push_back(arrow::MakeArray(fitted));
   }
   return arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(columns));
 }

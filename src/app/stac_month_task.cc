@@ -255,8 +255,8 @@ class StacMonthTask final : public core::TaskBody {
   /// The links with the state `quarantined` where the month has no row.
   Result<core::ArtifactPtr> FinalLinks(const columnar::Table& links, const MonthItems& items,
                                        const WrittenMonth& month) const {
-    if (links.in_memory()) return MakeArtifact(links);
-    if (month.refused.empty()) return MakeFinishedArtifact(links);
+    if (month.refused.empty())
+      return links.in_memory() ? MakeArtifact(links) : MakeFinishedArtifact(links);
     std::set<int64_t> rows;
     for (const auto& [number, why] : month.refused) rows.insert(items.rows[number]);
     ASSIGN_OR_RETURN(const fs::path path, NewFile("links"));

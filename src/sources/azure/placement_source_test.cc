@@ -557,12 +557,13 @@ TEST_F(PlacementSourceTest, NothingIsSentAfterTheDeadline) {
 
 TEST_F(PlacementSourceTest, ADeadlineMidwayKeepsWhatWasAnswered) {
   pairs_ = Grid(16, 20);
-  parameters_["collect_deadline"] = "300ms";
+  parameters_["collect_deadline"] = "2s";
   parameters_["placement_in_flight"] = 1;
+  std::optional<OpContext::Steady::time_point> end;
   world_.before = [&](const PlacementAsk& ask) {
+    if (!end) end = OpContext::Steady::now() + 2s;  // no sooner than the run's deadline
     if (ask.nth != 4) return;
-    const auto end = OpContext::Steady::now() + 320ms;
-    while (OpContext::Steady::now() < end) std::this_thread::yield();
+    while (OpContext::Steady::now() < *end) std::this_thread::yield();
   };
   const SourceResult result = Run();
   EXPECT_EQ(result.report.state, SourceState::kPartial);

@@ -147,9 +147,12 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& unresolved, const RunRe
     for (const lake::ExportRecord& record : exports) {
       const auto root = settings.export_roots.find(record.root);
       answer.writes.push_back(
-          fmt::format("export {}", root == settings.export_roots.end()
-                                       ? record.root + ":" + record.path
-                                       : (root->second / record.path).string()));
+          fmt::format("export {}{}",
+                      root == settings.export_roots.end() ? record.root + ":" + record.path
+                                                          : (root->second / record.path).string(),
+                      record.datasets.empty()
+                          ? ""
+                          : fmt::format(", one file for {}", fmt::join(record.datasets, ", "))));
     }
     for (const core::SinkSpec& sink : spec.definition->sinks) {
       ASSIGN_OR_RETURN(const std::string text, SinkText(sink, spec, settings.environment.suffix));

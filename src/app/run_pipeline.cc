@@ -85,7 +85,7 @@ Result<core::RunResult> RunOne(const Settings& settings, const core::RunSpec& sp
 
 /// Say in a result, and in what is kept of its run, how its exports ended.
 void AddToResult(const Result<core::FinishResult>& finished, StateStores& state,
-                 core::RunResult& result) {
+                 const RunControl& control, core::RunResult& result) {
   int code = core::kExitDone;
   std::string text;
   if (!finished.ok()) {
@@ -101,6 +101,9 @@ void AddToResult(const Result<core::FinishResult>& finished, StateStores& state,
     }
   }
   if (text.empty()) return;
+  const int signal =
+      control.stop.stop_requested() && control.stop_signal ? control.stop_signal() : 0;
+  if (code != core::kExitDone && signal != 0) code = core::SignalExitCode(signal);
   result.exit_code = core::MostSevere(result.exit_code, code);
   result.message += "; " + text;
   result.record.exit_code = result.exit_code;
@@ -144,7 +147,7 @@ void FinishTogether(const Settings& settings, const std::vector<RunPlan>& plans,
   }
   for (const auto& [dataset, i] : told) {
     AddToResult(FinishExports(settings, plans[i].spec, dataset, turn, state, control), state,
-                results[i]);
+                control, results[i]);
   }
 }
 

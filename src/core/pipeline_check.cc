@@ -97,6 +97,8 @@ class Checker {
     CheckPublished(spec.table, "export", spec.mark);
     if (!spec.sql.empty()) CheckFile(spec.sql, "sql", spec.mark);
     if (!spec.from.empty()) CheckExportFrom(spec);
+    if (spec.as == "stac_collection" && spec.table.empty())
+      problems_.Add(spec.mark, "export as stac_collection: name the table of items under 'table'");
     CheckText(spec.path, "path", spec.mark);
     CheckText(spec.root, "root", spec.mark);
     CheckDocument(spec.with, "export", spec.mark);

@@ -112,7 +112,9 @@ Status VaultBodies::Read(const stac::BodyPlace& place, std::string& body) const 
   thread_local std::string frame;
   frame.resize(copied.body.length);
   RETURN_IF_ERROR(file_->Read(copied.at, frame));
-  return decoder_.Decode(frame, copied.dictionary, body);
+  RETURN_IF_ERROR(decoder_.Decode(frame, copied.dictionary, body), "body {}",
+                  sources::cmr::DigestTextOf(copied.body.sha256));
+  return {};
 }
 
 }  // namespace catchment::app

@@ -104,6 +104,7 @@ Result<sources::cmr::ItemFetchTransport::Packs> OpenPacks(const Settings& settin
                           std::make_move_iterator(adopted.end()));
     return {};
   };
+  RETURN_IF_ERROR(adopt(work_folder / kPacks));  // one's own first, before there is more in it
   ASSIGN_OR_RETURN(std::vector<core::RunRecord> runs,
                    RunsOfSlot(state, spec.dataset, spec.slot.id, spec.environment));
   std::reverse(runs.begin(), runs.end());  // the newest last: what it was given prevails
@@ -114,7 +115,6 @@ Result<sources::cmr::ItemFetchTransport::Packs> OpenPacks(const Settings& settin
       continue;
     RETURN_IF_ERROR(adopt(folder), "run {}", record.run.text);
   }
-  RETURN_IF_ERROR(adopt(work_folder / kPacks));
   return opened;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/digest.h"
 #include "base/file.h"
@@ -228,6 +229,9 @@ struct ResponsePacks::Members {
   };
 
   Result<std::string> CompressBody(std::string_view body);
+  Result<PackedResponse> Keep(PackedResponse response, std::string_view body);
+  Status ListPack(const std::string& name) const;
+  bool IsNew(const PackedResponse& response) REQUIRES(mutex);
   Status BeginPack() REQUIRES(mutex);
   Status EndPack() REQUIRES(mutex);
   Status Train() REQUIRES(mutex);
@@ -240,7 +244,9 @@ struct ResponsePacks::Members {
   mutable Mutex mutex;
   std::vector<std::string> names GUARDED_BY(mutex);
   OpenResponses file GUARDED_BY(mutex);
+  std::unordered_set<size_t> taken_over GUARDED_BY(mutex);  // hashes of responses; by Adopt alone
   bool open GUARDED_BY(mutex) = false;
+  size_t number GUARDED_BY(mutex) = 0;  // of the open pack: others may be taken over meanwhile
   std::string pack GUARDED_BY(mutex), facts GUARDED_BY(mutex);
   size_t responses GUARDED_BY(mutex) = 0;
   std::vector<PackEntry> entries GUARDED_BY(mutex);
@@ -273,6 +279,7 @@ Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
   Members& m = *members_;
   std::vector<PackedResponse> adopted;
   const bool own = folder == m.folder;
+  const size_t problems_before = problems.size();
   std::error_code missing;
   if (fs::exists(folder / kPackList, missing)) {
     ASSIGN_OR_RETURN(const std::string list, ReadFile(folder / kPackList));
@@ -286,11 +293,13 @@ Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
         continue;
       }
       MutexLock lock(m.mutex);
+      if (std::find(m.names.begin(), m.names.end(), name) != m.names.end()) continue;
       for (PackedResponse& response : contents->responses) {
         response.pack = static_cast<uint32_t>(m.names.size());
-        adopted.push_back(std::move(response));
+        if (m.IsNew(response)) adopted.push_back(std::move(response));
       }
       m.names.push_back(name);
+      if (!own) RETURN_IF_ERROR(m.ListPack(name));
     }
   }
   // One's own is put aside, since its name is needed again. If that is there already, a process
@@ -298,18 +307,48 @@ Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
   const fs::path aside = folder / fmt::format("{}.before", kOpenFile);
   if (own && !fs::exists(aside, missing)) fs::rename(folder / kOpenFile, aside, missing);
   const fs::path file = fs::exists(aside, missing) ? aside : folder / kOpenFile;
-  if (!fs::exists(file, missing)) return adopted;
-  Result<std::vector<OpenRecord>> records = ReadOpenFile(m.vault, file);
-  if (!records.ok()) {
-    problems.push_back(records.error().message);
-    return adopted;
+  if (fs::exists(file, missing)) {
+    Result<std::vector<OpenRecord>> records = ReadOpenFile(m.vault, file);
+    if (!records.ok()) {
+      problems.push_back(records.error().message);
+      return adopted;
+    }
+    for (OpenRecord& record : *records) {
+      {
+        MutexLock lock(m.mutex);
+        if (!m.IsNew(record.facts)) continue;
+      }
+      ASSIGN_OR_RETURN(PackedResponse kept, m.Keep(std::move(record.facts), record.body));
+      adopted.push_back(std::move(kept));
+    }
+    if (own) fs::remove(aside, missing);
   }
-  for (OpenRecord& record : *records) {
-    ASSIGN_OR_RETURN(PackedResponse kept, Append(std::move(record.facts), record.body));
-    adopted.push_back(std::move(kept));
+  if (!own && problems.size() == problems_before) {  // all of it is here now
+    fs::remove(folder / kPackList, missing);
+    fs::remove(aside, missing);
+    fs::remove(folder / kOpenFile, missing);
   }
-  if (own) fs::remove(aside, missing);
   return adopted;
+}
+
+/// Whether a response was not taken over before: a run that was killed while it took over another's
+/// left both.
+bool ResponsePacks::Members::IsNew(const PackedResponse& response) {
+  const std::hash<std::string> hash;
+  const size_t both = hash(response.key + '\n' + response.revision) * 31 + hash(response.sha256);
+  return taken_over.insert(both).second;
+}
+
+/// Say in the folder that a pack is in the vault.
+Status ResponsePacks::Members::ListPack(const std::string& name) const {
+  const int list =
+      ::open((folder / kPackList).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const std::string line = name + "\n";
+  const bool listed =
+      list >= 0 && write(list, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  const int failure = errno;
+  if (list >= 0) close(list);
+  return listed ? Status() : Status(FileError(failure, "write", folder / kPackList));
 }
 
 Result<std::string> ResponsePacks::Members::CompressBody(std::string_view body) {
@@ -341,6 +380,7 @@ Status ResponsePacks::Members::BeginPack() {
   pack = kResponsePackMagic;
   pack += DigestBytes(dictionary_sha256);
   pack.append(16, '\0');  // where the facts are
+  number = names.size();
   names.emplace_back();
   open = true;
   return {};
@@ -362,17 +402,10 @@ Status ResponsePacks::Members::EndPack() {
   const std::string name = PackObject(Sha256Hex(pack));
   RETURN_IF_ERROR(vault.Put(name, pack), "{}", name);
   // The list first: a process killed here finds the responses twice, never not at all.
-  const int list =
-      ::open((folder / kPackList).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const std::string line = name + "\n";
-  const bool listed =
-      list >= 0 && write(list, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-  const int failure = errno;
-  if (list >= 0) close(list);
-  if (!listed) return FileError(failure, "write", folder / kPackList);
+  RETURN_IF_ERROR(ListPack(name));
   std::error_code error;
   fs::remove(folder / kOpenFile, error);
-  names.back() = name;
+  names[number] = name;
   pack.clear();
   facts.clear();
   entries.clear();
@@ -403,7 +436,15 @@ Status ResponsePacks::Members::Train() {
 }
 
 Result<PackedResponse> ResponsePacks::Append(PackedResponse facts, std::string_view body) {
-  Members& m = *members_;
+  {
+    MutexLock lock(members_->mutex);
+    if (!members_->taken_over.empty()) members_->taken_over = {};  // no more is taken over
+  }
+  return members_->Keep(std::move(facts), body);
+}
+
+Result<PackedResponse> ResponsePacks::Members::Keep(PackedResponse facts, std::string_view body) {
+  Members& m = *this;
   facts.sha256 = Sha256Hex(body);
   facts.bytes = body.size();
   std::string frame;
@@ -420,7 +461,7 @@ Result<PackedResponse> ResponsePacks::Append(PackedResponse facts, std::string_v
     return Internal("a body compressed with a dictionary that the pack does not name");
   const auto [known, added] = m.bodies.try_emplace(facts.sha256);
   if (added) known->second = {m.pack.size(), frame.size()};
-  facts.pack = static_cast<uint32_t>(m.names.size() - 1);
+  facts.pack = static_cast<uint32_t>(m.number);
   facts.offset = known->second.offset;
   facts.length = known->second.length;
   const std::string line = FormatFacts(facts);

@@ -67,8 +67,9 @@ class ResponsePacks {
   static bool Left(const std::filesystem::path& folder);
 
   /// Take over what another process wrote to `folder` (it may be this one's): its packs as they
-  /// are, the responses of its open file once more. What cannot be read any more is left out and
-  /// named in `problems`. Call it before Append.
+  /// are, the responses of its open file once more; then nothing stays there. What cannot be read
+  /// any more is left out and named in `problems`. Other folders may follow, one's own must be the
+  /// first, all before Append.
   Result<std::vector<PackedResponse>> Adopt(const std::filesystem::path& folder,
                                             std::vector<std::string>& problems);
 

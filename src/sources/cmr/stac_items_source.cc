@@ -365,7 +365,7 @@ class ItemsCollection {
                      columnar::ParquetWriter::Open(path, LinksSchema(), options));
     LinkRows rows;
     size_t number = 0;
-    RETURN_IF_ERROR(ReadGranules(*tables_.granules, [&](Granule granule) -> Status {
+    RETURN_IF_ERROR(ReadGranules(*tables_.granules, [&](const Granule& granule) -> Status {
       const StoredBody& body = bodies_[number++];
       RETURN_IF_ERROR(rows.Add(granule, body, PackOf(body)));
       if (rows.rows() < kRowsAtOnce) return {};

@@ -23,7 +23,7 @@ Error Lacking(const Error& error) {
 
 }  // namespace
 
-VaultBodies::VaultBodies(std::vector<VaultBody> bodies, Options options)
+VaultBodies::VaultBodies(const std::vector<VaultBody>& bodies, Options options)
     : options_(std::move(options)) {
   bodies_.reserve(bodies.size());
   order_.reserve(bodies.size());
@@ -40,9 +40,9 @@ VaultBodies::VaultBodies(std::vector<VaultBody> bodies, Options options)
 
 Result<std::unique_ptr<VaultBodies>> VaultBodies::Open(const net::BlobStore& vault,
                                                        const std::vector<std::string>& packs,
-                                                       std::vector<VaultBody> bodies,
+                                                       const std::vector<VaultBody>& bodies,
                                                        Options options) {
-  std::unique_ptr<VaultBodies> opened(new VaultBodies(std::move(bodies), std::move(options)));
+  std::unique_ptr<VaultBodies> opened(new VaultBodies(bodies, std::move(options)));
   RETURN_IF_ERROR(opened->Copy(vault, packs));
   return opened;
 }

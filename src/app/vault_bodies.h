@@ -37,7 +37,8 @@ class VaultBodies final : public stac::ItemBodies {
   /// space; says how much is needed. kCancelled.
   static Result<std::unique_ptr<VaultBodies>> Open(const net::BlobStore& vault,
                                                    const std::vector<std::string>& packs,
-                                                   std::vector<VaultBody> bodies, Options options);
+                                                   const std::vector<VaultBody>& bodies,
+                                                   Options options);
 
   size_t blocks() const override;
   Status Scan(const std::function<Status(size_t, const stac::BodyBlock&)>& visit) override;
@@ -54,7 +55,7 @@ class VaultBodies final : public stac::ItemBodies {
     uint32_t dictionary = 0;
   };
 
-  VaultBodies(std::vector<VaultBody> bodies, Options options);
+  VaultBodies(const std::vector<VaultBody>& bodies, Options options);
   Status Copy(const net::BlobStore& vault, const std::vector<std::string>& packs);
   Status ScanBlock(size_t number,
                    const std::function<Status(size_t, const stac::BodyBlock&)>& visit) const;

@@ -229,7 +229,7 @@ struct ResponsePacks::Members {
   };
 
   Result<std::string> CompressBody(std::string_view body);
-  Result<PackedResponse> Keep(PackedResponse response, std::string_view body);
+  Result<PackedResponse> Keep(PackedResponse facts, std::string_view body);
   Status ListPack(const std::string& name) const;
   bool IsNew(const PackedResponse& response) REQUIRES(mutex);
   Status BeginPack() REQUIRES(mutex);

@@ -60,7 +60,15 @@ Result<core::SlotStanding> LakePublisher::Standing(const RunSpec& spec, const Op
     const int64_t last = standing.publishes.back();
     ASSIGN_OR_RETURN(const auto summaries,
                      lake::ListPublishes(*services_.store, spec.dataset.text, last, last));
-    if (!summaries.empty()) standing.published_at = summaries[0].published;
+    if (!summaries.empty()) {
+      standing.published_at = summaries[0].published;
+      standing.published_by = summaries[0].run;
+      if (summaries[0].gaps > 0) {
+        ASSIGN_OR_RETURN(const lake::Manifest manifest,
+                         lake::ReadManifest(*services_.store, spec.dataset.text, last));
+        standing.published_gaps = core::GapUnits(manifest.gaps);
+      }
+    }
   }
   return standing;
 }

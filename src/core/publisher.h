@@ -21,6 +21,8 @@ namespace catchment::core {
 struct SlotStanding {
   std::vector<int64_t> publishes;    ///< numbers that published this slot, ascending
   std::optional<Time> published_at;  ///< of the last of them
+  RunId published_by;                ///< of the last of them; empty: none
+  int64_t published_gaps = 0;        ///< units missing from the last of them
   std::optional<Time> newest_slot;   ///< start of the newest slot the dataset has; null: none
 
   bool published() const { return !publishes.empty(); }

@@ -98,7 +98,7 @@ class Run {
   RunResult Finish(const Ending& ending);
   void ReleaseSlot(const Ending& ending);
   SlotRow RowOf(SlotState state, std::string note) const;
-  void RecordLostRun(const StoredLease& dead);
+  void RecordDeadRun();
 
   std::vector<Gap> AllGaps() const;
   void FillRecord();
@@ -120,6 +120,7 @@ class Run {
   SlotStanding standing_;
   std::shared_ptr<const Head> head_;
   std::optional<Lease> lease_;
+  std::optional<StoredLease> taken_over_;  // of a dead run
   bool begun_ = false;
   RunRecord record_;
   TaskBoard tasks_;
@@ -150,7 +151,9 @@ RunResult Run::Execute() {
         stop_.request_stop();
       });
   // The slot may have been published between the look at it and the claim.
-  if (MaybeEnding ending = CheckSlot()) return Finish(*ending);
+  const MaybeEnding settled = CheckSlot();
+  RecordDeadRun();
+  if (settled) return Finish(*settled);
   if (MaybeEnding ending = Begin()) return Finish(*ending);
   return Finish(Work());
 }
@@ -202,7 +205,7 @@ Run::MaybeEnding Run::Claim() {
     if (!claimed.ok()) return Fail(claimed.error());
     if (claimed->lease) {
       lease_ = std::move(claimed->lease);
-      if (claimed->taken_over) RecordLostRun(*claimed->taken_over);
+      taken_over_ = std::move(claimed->taken_over);
       return std::nullopt;
     }
     const std::string busy = LeaseHeld(*claimed->other).message;
@@ -217,14 +220,23 @@ Run::MaybeEnding Run::Claim() {
   }
 }
 
-/// A run whose process died cannot say so itself.
-void Run::RecordLostRun(const StoredLease& dead) {
-  Result<RunRecord> record = with_.runs->Get(RunId{dead.lease.holder.run});
+/// A run whose process died cannot say so itself. What it published, the lake says.
+void Run::RecordDeadRun() {
+  if (!taken_over_) return;
+  Result<RunRecord> record = with_.runs->Get(RunId{taken_over_->lease.holder.run});
   if (!record.ok() || record->state != RunState::kRunning) return;
-  record->state = RunState::kLost;
   record->ended = clock_.Now();
-  record->message =
-      fmt::format("its process ended without a word; continued by {}", spec_.run.text);
+  record->message = "its process ended without a word";
+  record->state = RunState::kLost;
+  if (record->run == standing_.published_by) {
+    record->published = standing_.publishes.back();
+    record->gap_units = standing_.published_gaps;
+    record->exit_code = PublishedExitCode(record->gap_units > 0, false);
+    record->message = fmt::format("published as {}; its process ended before it could say so",
+                                  *record->published);
+    record->state = RunState::kDone;
+  }
+  record->message += fmt::format("; continued by {}", spec_.run.text);
   const Status status = with_.runs->Finish(*record);
   if (!status.ok()) Note("", status.ToString());
 }

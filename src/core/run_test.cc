@@ -231,19 +231,43 @@ TEST_F(RunTest, AnotherRunningSlotMakesThisOneSkippedOrWait) {
   EXPECT_EQ(Execute().message, "published as 1");
 }
 
-TEST_F(RunTest, ADeadRunsSlotIsContinuedAndTheDeadRunIsRecordedAsLost) {
-  Source("price");
-  RunRecord dead;
-  dead.run.text = "dead";
-  ASSERT_OK(runs_.Begin(dead));
-  SlotClaim claim{.pipeline = {"p"}, .dataset = {"p"}, .slot = {}, .holder = machine_.Self("dead")};
-  claim.holder.pid = 77;
-  claim.slot = {SlotId{FormatTime(start_)}, start_, start_};
-  ASSERT_OK(ledger_.Claim(claim));
-  machine_.Kill(77);
-  EXPECT_EQ(Execute().exit_code, kExitDone);
-  ASSERT_OK_AND_ASSIGN(const RunRecord record, runs_.Get({"dead"}));
+class DeadRunTest : public RunTest {
+ protected:
+  /// What is written down of a run that died with the slot in its hands.
+  RunRecord AfterTakeover(Refresh refresh) {
+    Source("price");
+    RunRecord dead;
+    dead.run.text = "dead";
+    EXPECT_OK(runs_.Begin(dead));
+    SlotClaim claim{
+        .pipeline = {"p"}, .dataset = {"p"}, .slot = {}, .holder = machine_.Self("dead")};
+    claim.holder.pid = 77;
+    claim.slot = {SlotId{FormatTime(start_)}, start_, start_};
+    EXPECT_OK(ledger_.Claim(claim).status());
+    machine_.Kill(77);
+    spec_.refresh = refresh;
+    EXPECT_EQ(Execute().exit_code, kExitDone);
+    return runs_.Get({"dead"}).value();
+  }
+};
+
+TEST_F(DeadRunTest, ItsSlotIsContinuedAndItIsRecordedAsLost) {
+  const RunRecord record = AfterTakeover(Refresh::kUnset);
   EXPECT_EQ(record.state, RunState::kLost);
+  EXPECT_EQ(record.published, std::nullopt);
+}
+
+TEST_F(DeadRunTest, WhatItPublishedBeforeItDiedIsNotLost) {
+  publisher_.standing = {.publishes = {4},
+                         .published_at = start_,
+                         .published_by = {"dead"},
+                         .published_gaps = 2,
+                         .newest_slot = start_};
+  const RunRecord record = AfterTakeover(Refresh::kAll);
+  EXPECT_EQ(record.state, RunState::kDone);
+  EXPECT_EQ(record.published, 4);
+  EXPECT_EQ(record.gap_units, 2);
+  EXPECT_EQ(record.exit_code, kExitGaps);
 }
 
 // A32: one optional source failing stopped the merge; its status was never shown.

@@ -15,7 +15,7 @@ namespace catchment::lake {
 Result<nlohmann::json> ParseBoundedJson(std::string_view text);
 
 /// Write JSON without spaces, keys in order. kInvalid: text that is not UTF-8.
-Result<std::string> DumpJson(const nlohmann::json& json);
+Result<std::string> DumpJson(const nlohmann::json& value);
 
 /// `body`, an object's canonical text, with its SHA-256 as last member `digest`, and a line end.
 std::string Seal(std::string_view body);
@@ -28,7 +28,7 @@ Result<std::string> Unseal(std::string_view bytes);
 class Fields {
  public:
   /// `where` begins each message, e.g. `tables.snapshot`.
-  static Result<Fields> Of(const nlohmann::json& json, std::string where);
+  static Result<Fields> Of(const nlohmann::json& value, std::string where);
 
   Result<std::string> Text(const char* name, size_t longest = 4096);
   /// Text that a missing member leaves empty.

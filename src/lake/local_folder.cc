@@ -51,15 +51,15 @@ Result<std::vector<std::string>> NamesIn(int folder, const std::string& where) {
 /// Whether `name` is one that we give unfinished writes: the prefix and a run id. Other programs'
 /// files may lie in an export root.
 bool IsTemporaryName(std::string_view name) {
-  constexpr std::string_view form = "dddddddd?dddddd-dddddd-xxxxxxxxxxxxxxxx";
+  constexpr std::string_view kForm = "dddddddd?dddddd-dddddd-xxxxxxxxxxxxxxxx";
   name.remove_prefix(kTemporaryPrefix.size());
-  if (name.size() != form.size()) return false;
-  for (size_t i = 0; i < form.size(); ++i) {
+  if (name.size() != kForm.size()) return false;
+  for (size_t i = 0; i < kForm.size(); ++i) {
     const char c = name[i];
     const bool digit = c >= '0' && c <= '9';
-    if (form[i] == 'd' && !digit) return false;
-    if (form[i] == 'x' && !digit && (c < 'a' || c > 'f')) return false;
-    if (form[i] == '-' && c != '-') return false;
+    if (kForm[i] == 'd' && !digit) return false;
+    if (kForm[i] == 'x' && !digit && (c < 'a' || c > 'f')) return false;
+    if (kForm[i] == '-' && c != '-') return false;
   }
   return true;
 }

@@ -11,10 +11,10 @@ namespace catchment::lake {
 
 nlohmann::json FileToJson(const FileEntry& file);
 /// `partitions`: how many partition names the table has.
-Result<FileEntry> FileFromJson(const nlohmann::json& json, std::string where, size_t partitions);
+Result<FileEntry> FileFromJson(const nlohmann::json& in, std::string where, size_t partitions);
 
 nlohmann::json PartitionToJson(const PartitionValues& values);
-Result<PartitionValues> PartitionFromJson(const nlohmann::json& json, const std::string& where,
+Result<PartitionValues> PartitionFromJson(const nlohmann::json& in, const std::string& where,
                                           size_t partitions);
 
 Result<std::vector<std::string>> NamesFromJson(const nlohmann::json& list,

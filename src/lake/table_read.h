@@ -26,7 +26,7 @@ struct ReadTableOptions {
 /// grown schema, with nulls in the columns it lacks. A table without files gives no rows.
 /// kNotFound: the dataset has no such table. kCorrupt: a file is missing, of another length or
 /// damaged; says which and what to do.
-Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view table,
+Result<columnar::Table> ReadTable(const ReadStore& store, const View& view, std::string_view name,
                                   const ReadTableOptions& options = {});
 
 /// A data object of a table, as a file of this machine.
@@ -37,7 +37,7 @@ struct FetchedFile {
 /// Those of a published table, in the order of their adding, after a look at their lengths. Errors
 /// as ReadTable.
 Result<std::vector<FetchedFile>> ListTableFiles(const ReadStore& store, const View& view,
-                                                std::string_view table,
+                                                std::string_view name,
                                                 const PartitionFilter& where = {});
 
 }  // namespace catchment::lake

@@ -33,16 +33,16 @@ std::string Plainly(std::string_view message, const std::string& key) {
 
 Status CheckCheckpoint(const ReadStore& store, const View& view, VerifyReport& report) {
   const std::string key = CheckpointKey(view.dataset, view.number);
-  constexpr std::string_view remedy = "`catchment recover` writes it again";
+  constexpr std::string_view kRemedy = "`catchment recover` writes it again";
   const Result<std::string> bytes = store.Get(key);
   if (!bytes.ok()) {
     if (!IsDamage(bytes.error())) return bytes.status();
-    Find(report, key, "the checkpoint is missing", remedy);
+    Find(report, key, "the checkpoint is missing", kRemedy);
     return {};
   }
   const Result<View> read = ParseCheckpoint(*bytes);
   if (!read.ok()) {
-    Find(report, key, read.error().message, remedy);
+    Find(report, key, read.error().message, kRemedy);
   } else if (read->tables != view.tables || read->state != view.state ||
              read->digest != view.digest || read->newest_slot != view.newest_slot) {
     Find(report, key, "the checkpoint is not the sum of the manifests before it",

@@ -1,13 +1,9 @@
 #include "app/vault_bodies.h"
 
-#include <arrow/util/parallel.h>
-
 #include <algorithm>
-#include <atomic>
 #include <tuple>
 
 #include "base/digest.h"
-#include "columnar/arrow_status.h"
 #include "sources/cmr/link_table.h"
 
 namespace catchment::app {
@@ -72,18 +68,8 @@ Status VaultBodies::Copy(const net::BlobStore& vault, const std::vector<std::str
 size_t VaultBodies::blocks() const { return (order_.size() + kBodiesOfBlock - 1) / kBodiesOfBlock; }
 
 Status VaultBodies::Scan(const std::function<Status(size_t, const stac::BodyBlock&)>& visit) {
-  std::vector<Status> results(blocks());
-  std::atomic<bool> failed{false};
-  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(results.size()), [&](int i) {
-    const auto number = static_cast<size_t>(i);
-    if (failed.load()) return arrow::Status::OK();
-    results[number] = options_.stop.stop_requested() ? Cancelled("stopped while reading items")
-                                                     : ScanBlock(number, visit);
-    if (!results[number].ok()) failed.store(true);
-    return arrow::Status::OK();
-  }));
-  for (Status& result : results) RETURN_IF_ERROR(std::move(result));
-  return {};
+  return stac::ScanBlocks(blocks(), options_.stop,
+                          [&](size_t number) { return ScanBlock(number, visit); });
 }
 
 /// Bodies are compared with their digests here; later readings take them as they are.

@@ -8,24 +8,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/ids.h"
 
 namespace catchment {
 namespace {
 
 namespace fs = std::filesystem;
-
-Status WriteAll(int descriptor, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return FileError(errno, "write", path);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
 
 Status WriteThrough(const fs::path& path, std::string_view bytes, bool replace) {
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Open(path));
@@ -75,34 +64,23 @@ Error FileError(int error_number, std::string_view what, const fs::path& path) {
 }
 
 Result<std::string> ReadFile(const fs::path& path, uint64_t limit) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return FileError(errno, "open", path);
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) return FileError(errno, "open", path);
   struct stat info {};
-  if (fstat(descriptor, &info) != 0 || S_ISDIR(info.st_mode)) {
-    const int error = S_ISDIR(info.st_mode) ? EISDIR : errno;
-    close(descriptor);
-    return FileError(error, "read", path);
-  }
+  if (fstat(file.number(), &info) != 0) return FileError(errno, "read", path);
+  if (S_ISDIR(info.st_mode)) return FileError(EISDIR, "read", path);
   std::string bytes;
   bytes.reserve(static_cast<size_t>(info.st_size) + 1);
   char buffer[1 << 16];
   while (true) {
-    const ssize_t got = read(descriptor, buffer, sizeof buffer);
+    const ssize_t got = read(file.number(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int error = errno;
-      close(descriptor);
-      return FileError(error, "read", path);
-    }
-    if (got == 0) break;
+    if (got < 0) return FileError(errno, "read", path);
+    if (got == 0) return bytes;
     bytes.append(buffer, static_cast<size_t>(got));
-    if (bytes.size() > limit) {
-      close(descriptor);
+    if (bytes.size() > limit)
       return Invalid("{}: larger than the limit of {} bytes", path.string(), limit);
-    }
   }
-  close(descriptor);
-  return bytes;
 }
 
 Status WriteFileAtomically(const fs::path& path, std::string_view bytes) {
@@ -114,11 +92,9 @@ Status CreateFileExclusively(const fs::path& path, std::string_view bytes) {
 }
 
 Status SyncFolder(const fs::path& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return FileError(errno, "open", path);
-  const int failed = fsync(descriptor) == 0 ? 0 : errno;
-  close(descriptor);
-  if (failed != 0) return FileError(failed, "sync", path);
+  const Descriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.open()) return FileError(errno, "open", path);
+  if (fsync(folder.number()) != 0) return FileError(errno, "sync", path);
   return {};
 }
 
@@ -144,30 +120,30 @@ Result<AtomicFile> AtomicFile::Open(const fs::path& target) {
   // A name of its own beside the target; leftovers of killed processes are recognised by the
   // prefix.
   file.temporary_ = folder / (".tmp-" + NewRunId().text);
-  file.descriptor_ = open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (file.descriptor_ < 0) return FileError(errno, "create", file.temporary_);
+  file.file_ =
+      Descriptor(open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file.file_.open()) return FileError(errno, "create", file.temporary_);
   // Tells who clears away leftovers that the writer lives; without locks only that is lost.
-  flock(file.descriptor_, LOCK_SH | LOCK_NB);
+  flock(file.descriptor(), LOCK_SH | LOCK_NB);
   return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : target_(std::move(other.target_)),
       temporary_(std::move(other.temporary_)),
-      descriptor_(std::exchange(other.descriptor_, -1)) {
+      file_(std::move(other.file_)) {
   other.temporary_.clear();
 }
 
 AtomicFile::~AtomicFile() {
-  if (descriptor_ >= 0) close(descriptor_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-Status AtomicFile::Write(std::string_view bytes) { return WriteAll(descriptor_, bytes, target_); }
+Status AtomicFile::Write(std::string_view bytes) { return WriteAll(descriptor(), bytes, target_); }
 
 Status AtomicFile::Commit(bool replace) {
-  if (fsync(descriptor_) != 0) return FileError(errno, "sync", target_);
-  if (close(std::exchange(descriptor_, -1)) != 0) return FileError(errno, "close", target_);
+  if (fsync(descriptor()) != 0) return FileError(errno, "sync", target_);
+  if (close(file_.Release()) != 0) return FileError(errno, "close", target_);
   if (replace) {
     if (rename(temporary_.c_str(), target_.c_str()) != 0)
       return FileError(errno, "rename to", target_);

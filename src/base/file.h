@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 
 namespace catchment {
@@ -42,7 +43,7 @@ class AtomicFile {
   ~AtomicFile();
 
   Status Write(std::string_view bytes);
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return file_.number(); }
   const std::filesystem::path& temporary() const { return temporary_; }
   /// fsync, rename over the target (or `link`: kExists if it is there), fsync the folder.
   Status Commit(bool replace);
@@ -50,7 +51,7 @@ class AtomicFile {
  private:
   AtomicFile() = default;
   std::filesystem::path target_, temporary_;
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace catchment

@@ -14,30 +14,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 
 namespace catchment {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { Close(); }
-  void Close() {
-    if (number_ >= 0) close(number_);
-    number_ = -1;
-  }
-  void Set(int number) {
-    Close();
-    number_ = number;
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 std::vector<std::string> MakeEnvironment(const ProcessSpec& spec) {
   std::vector<std::string> texts;
@@ -60,18 +41,13 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 /// Set `input` to a file in memory that holds `text`, to be read from its beginning. A program that
 /// reads none of it, or ends halfway, hurts nobody.
 Status OpenInput(std::string_view text, Descriptor& input) {
-  input.Set(memfd_create("input", MFD_CLOEXEC));
+  input = Descriptor(memfd_create("input", MFD_CLOEXEC));
   const auto failed = [] {
     return Unavailable("cannot hold a program's input: {}", std::strerror(errno));
   };
-  if (input.get() < 0) return failed();
-  while (!text.empty()) {
-    const ssize_t written = write(input.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failed();
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  if (lseek(input.get(), 0, SEEK_SET) != 0) return failed();
+  if (!input.open()) return failed();
+  RETURN_IF_ERROR(WriteAll(input.number(), text, "a program's input"));
+  if (lseek(input.number(), 0, SEEK_SET) != 0) return failed();
   return {};
 }
 
@@ -86,11 +62,11 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
   if (pipe2(out.data(), O_CLOEXEC) != 0)
     return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   const Descriptor out_write(out[1]);
-  child.output.Set(out[0]);
+  child.output = Descriptor(out[0]);
   if (pipe2(err.data(), O_CLOEXEC) != 0)
     return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   const Descriptor err_write(err[1]);
-  child.errors.Set(err[0]);
+  child.errors = Descriptor(err[0]);
   Descriptor input;
   if (spec.standard_input.empty()) {
     RETURN_IF_ERROR(OpenInput(spec.input, input));
@@ -98,13 +74,13 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  if (input.get() >= 0) {
-    posix_spawn_file_actions_adddup2(&actions, input.get(), 0);
+  if (input.open()) {
+    posix_spawn_file_actions_adddup2(&actions, input.number(), 0);
   } else {
     posix_spawn_file_actions_addopen(&actions, 0, spec.standard_input.c_str(), O_RDONLY, 0);
   }
-  posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, err_write.get(), 2);
+  posix_spawn_file_actions_adddup2(&actions, out_write.number(), 1);
+  posix_spawn_file_actions_adddup2(&actions, err_write.number(), 2);
   if (!spec.working_folder.empty()) {
     posix_spawn_file_actions_addchdir_np(&actions, spec.working_folder.c_str());
   }
@@ -126,7 +102,7 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) return FileError(failed, "start", spec.argv[0]);
-  child.pid_file.Set(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+  child.pid_file = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
   return {};
 }
 
@@ -155,7 +131,7 @@ int Reap(pid_t pid) {
 
 void EndGroup(const Child& child) {
   kill(-child.pid, SIGTERM);
-  pollfd wait{child.pid_file.get(), POLLIN, 0};
+  pollfd wait{child.pid_file.number(), POLLIN, 0};
   poll(&wait, 1, 2000);
   kill(-child.pid, SIGKILL);
   Reap(child.pid);
@@ -176,27 +152,29 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& conte
     return Unavailable("cannot make a pipe: {}", std::strerror(errno));
   }
   const Descriptor wake_read(wake[0]), wake_write(wake[1]);
-  const std::stop_callback on_stop(context.stop, [&] { (void)!write(wake_write.get(), "x", 1); });
+  const std::stop_callback on_stop(context.stop,
+                                   [&] { (void)!write(wake_write.number(), "x", 1); });
 
   ProcessResult result;
   bool ended = false;
-  while (!ended || child.output.get() >= 0 || child.errors.get() >= 0) {
+  while (!ended || child.output.open() || child.errors.open()) {
     if (const Status status = context.Check(); !status.ok()) {
       EndGroup(child);
       return status;
     }
-    std::array<pollfd, 4> waits = {{{child.output.get(), POLLIN, 0},
-                                    {child.errors.get(), POLLIN, 0},
-                                    {ended ? -1 : child.pid_file.get(), POLLIN, 0},
-                                    {wake_read.get(), POLLIN, 0}}};
+    std::array<pollfd, 4> waits = {{{child.output.number(), POLLIN, 0},
+                                    {child.errors.number(), POLLIN, 0},
+                                    {ended ? -1 : child.pid_file.number(), POLLIN, 0},
+                                    {wake_read.number(), POLLIN, 0}}};
     // After its end only what is already in the pipes counts: a grandchild may hold them open.
     const int64_t left = ended ? 0 : std::min<int64_t>(context.Left().count(), 1 << 30);
     const int ready = poll(waits.data(), waits.size(), static_cast<int>(left));
     if (ready == 0 && ended) break;
     if (waits[0].revents != 0 &&
-        !Drain(child.output.get(), result.output, spec.output_limit, false))
+        !Drain(child.output.number(), result.output, spec.output_limit, false))
       child.output.Close();
-    if (waits[1].revents != 0 && !Drain(child.errors.get(), result.errors, spec.output_limit, true))
+    if (waits[1].revents != 0 &&
+        !Drain(child.errors.number(), result.errors, spec.output_limit, true))
       child.errors.Close();
     if (waits[2].revents != 0) ended = true;
   }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 
 namespace catchment::columnar {
@@ -20,15 +21,12 @@ constexpr size_t kPackedBytes = 256 << 10;
 
 class DescriptorReader final : public ByteReader {
  public:
-  DescriptorReader(int descriptor, std::filesystem::path path)
-      : descriptor_(descriptor), path_(std::move(path)), name_(path_.string()) {}
-  ~DescriptorReader() override { close(descriptor_); }
-  DescriptorReader(const DescriptorReader&) = delete;
-  DescriptorReader& operator=(const DescriptorReader&) = delete;
+  DescriptorReader(Descriptor file, std::filesystem::path path)
+      : file_(std::move(file)), path_(std::move(path)), name_(path_.string()) {}
 
   Result<size_t> Read(std::span<char> buffer) override {
     while (true) {
-      const ssize_t got = read(descriptor_, buffer.data(), buffer.size());
+      const ssize_t got = read(file_.number(), buffer.data(), buffer.size());
       if (got >= 0) return static_cast<size_t>(got);
       if (errno != EINTR) return FileError(errno, "read", path_);
     }
@@ -36,7 +34,7 @@ class DescriptorReader final : public ByteReader {
   const std::string& name() const override { return name_; }
 
  private:
-  const int descriptor_;
+  const Descriptor file_;
   const std::filesystem::path path_;
   const std::string name_;
 };
@@ -265,9 +263,9 @@ Compression CompressionOfBytes(std::string_view first_bytes) {
 
 Result<std::unique_ptr<ByteReader>> OpenBytes(const std::filesystem::path& path,
                                               const DecompressLimits& limits) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return FileError(errno, "open", path);
-  return Sniffed(std::make_unique<DescriptorReader>(descriptor, path), limits);
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) return FileError(errno, "open", path);
+  return Sniffed(std::make_unique<DescriptorReader>(std::move(file), path), limits);
 }
 
 Result<std::unique_ptr<ByteReader>> OpenBytesInMemory(std::string_view bytes, std::string name,

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/descriptor.h"
 #include "base/text.h"
 
 namespace catchment::core {
@@ -16,11 +17,10 @@ namespace {
 
 /// The first line of a small file of /proc; empty if it cannot be read.
 std::string ReadLine(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return "";
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) return "";
   std::array<char, 1024> buffer;
-  const ssize_t length = read(descriptor, buffer.data(), buffer.size());
-  close(descriptor);
+  const ssize_t length = read(file.number(), buffer.data(), buffer.size());
   if (length <= 0) return "";
   const std::string_view text(buffer.data(), static_cast<size_t>(length));
   return std::string(text.substr(0, text.find('\n')));

@@ -73,10 +73,6 @@ void RemoveFiles(int folder) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) close(number_);
-}
-
 Status SyncDescriptor(int descriptor, std::string_view where) {
   if (fsync(descriptor) != 0) return FileError(errno, "sync", where);
   return {};
@@ -178,24 +174,16 @@ LocalTemporary::~LocalTemporary() {
 }
 
 Status LocalTemporary::Write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError(errno, "write", where_);
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
+  return WriteAll(descriptor(), bytes, where_);
 }
 
 Status LocalTemporary::CopyFrom(int source) {
   std::vector<char> buffer(1 << 20);
-  off_t offset = 0;
+  uint64_t offset = 0;
   while (true) {
-    const ssize_t got = pread(source, buffer.data(), buffer.size(), offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read the source of", where_);
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(source, buffer, offset, where_), "copied from");
     if (got == 0) return {};
-    RETURN_IF_ERROR(Write({buffer.data(), static_cast<size_t>(got)}));
+    RETURN_IF_ERROR(Write({buffer.data(), got}));
     offset += got;
   }
 }

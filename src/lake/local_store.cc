@@ -178,19 +178,9 @@ class FolderStore final : public WriteStore {
   Result<std::string> ReadPart(const Descriptor& file, std::string_view key, uint64_t offset,
                                uint64_t length) const {
     std::string bytes(length, '\0');
-    size_t have = 0;
-    while (have < length) {
-      const ssize_t got = pread(file.number(), bytes.data() + have, length - have,
-                                static_cast<off_t>(offset + have));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FileError(errno, "read", root_.Path(key));
-      if (got == 0) {
-        return Unavailable("{}: became shorter while it was read; try again",
-                           root_.Path(key).string());
-      }
-      have += static_cast<size_t>(got);
-    }
-    return bytes;
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(file.number(), bytes, offset, root_.Path(key)));
+    if (got == length) return bytes;
+    return Unavailable("{}: became shorter while it was read; try again", root_.Path(key).string());
   }
 
   Status ListFolder(const std::string& folder, std::string_view prefix,

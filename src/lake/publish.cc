@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <set>
 #include <thread>
 
 #include "base/log.h"
+#include "base/parallel_for.h"
 #include "columnar/schema.h"
 #include "columnar/sort.h"
 #include "lake/journal_internal.h"
@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kLongestBound = 256;
+constexpr unsigned kMostStagingThreads = 4;
 
 /// A data object to be: its bytes in a staging file, or in a file of the caller's.
 struct StagedObject {
@@ -278,8 +279,7 @@ bool LeftOut(const PublishInput& input, const TableInput& table) {
   return input.seen.standing.late_rules() && (table.mode == TableMode::kReplace || table.from_diff);
 }
 
-/// Stage all tables: in turn by a few threads, of which this is one, since a new thread's memory
-/// must be made first.
+/// Stage all tables, a few at once.
 Result<std::vector<StagedTable>> StageTables(WriteStore& store, const PublishInput& input,
                                              const OpContext& context) {
   std::vector<const TableInput*> tables;
@@ -290,18 +290,11 @@ Result<std::vector<StagedTable>> StageTables(WriteStore& store, const PublishInp
   }
   std::vector<Result<StagedTable>> results;
   for (size_t i = 0; i < tables.size(); ++i) results.emplace_back(Internal("not staged"));
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < tables.size(); i = next++) {
-      results[i] = StageTable(store, input, *tables[i], context);
-    }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    const size_t wanted = std::min<size_t>({tables.size(), std::thread::hardware_concurrency(), 4});
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
-    work();
-  }
+  const size_t threads = std::min(std::thread::hardware_concurrency(), kMostStagingThreads);
+  RETURN_IF_ERROR(ParallelFor(tables.size(), threads, [&](size_t i) -> Status {
+    results[i] = StageTable(store, input, *tables[i], context);
+    return results[i].status();
+  }));
   std::vector<StagedTable> staged;
   for (Result<StagedTable>& result : results) {
     ASSIGN_OR_RETURN(staged.emplace_back(), std::move(result));

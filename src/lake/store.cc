@@ -89,15 +89,15 @@ Result<StagingFile> StagingFile::Create(const std::filesystem::path& folder) {
   if (mkdir(own.c_str(), 0777) != 0) return FileError(errno, "create folder", own);
   StagingFile file;
   file.path_ = own / "file";
-  file.lock_ = open(own.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file.lock_ < 0) return FileError(errno, "open", own);
+  file.lock_ = Descriptor(open(own.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!file.lock_.open()) return FileError(errno, "open", own);
   // A file system without locks only loses the protection from `recover`.
-  flock(file.lock_, LOCK_SH | LOCK_NB);
+  flock(file.lock_.number(), LOCK_SH | LOCK_NB);
   return file;
 }
 
 StagingFile::StagingFile(StagingFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
 
 StagingFile& StagingFile::operator=(StagingFile&& other) noexcept {
   std::swap(path_, other.path_);
@@ -108,7 +108,6 @@ StagingFile& StagingFile::operator=(StagingFile&& other) noexcept {
 StagingFile::~StagingFile() {
   std::error_code ignored;
   if (!path_.empty()) std::filesystem::remove_all(path_.parent_path(), ignored);
-  if (lock_ >= 0) close(lock_);
 }
 
 }  // namespace catchment::lake

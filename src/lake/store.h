@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 
 namespace catchment::lake {
@@ -72,7 +73,7 @@ class StagingFile {
  private:
   StagingFile() = default;
   std::filesystem::path path_;
-  int lock_ = -1;
+  Descriptor lock_;
 };
 
 /// Adds writing. Only an environment's own roots yield one.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "columnar/arrow_status.h"
 #include "columnar/compress.h"
@@ -26,36 +27,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kBlockBytes = 4u << 20;
 constexpr size_t kTailBytes = 64u << 10;  // read past a block's end, for its last line
 constexpr uint64_t kUsualRatio = 10;      // of packed items
-
-/// A descriptor that is closed in the end.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
-
-/// Fill `buffer` from `offset`; less only at the end of the file.
-Result<size_t> ReadAtOffset(int descriptor, std::span<char> buffer, uint64_t offset,
-                            const std::string& name) {
-  size_t done = 0;
-  while (done < buffer.size()) {
-    const ssize_t got = pread(descriptor, buffer.data() + done, buffer.size() - done,
-                              static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read", name);
-    if (got == 0) break;
-    done += static_cast<size_t>(got);
-  }
-  return done;
-}
 
 struct Input {
   std::string name;
@@ -106,7 +77,7 @@ class FileBodies final : public ItemBodies {
 
  private:
   Status AddPlain(Input input, uint64_t size);
-  Status AddSpooled(const Input& input, std::unique_ptr<columnar::ByteReader> bytes);
+  Status AddSpooled(const Input& input, std::unique_ptr<columnar::ByteReader> packed);
   Status VisitPart(Block& block, size_t number,
                    const std::function<Status(size_t, const BodyBlock&)>& visit) const;
   Status VisitPlaces(const Block& block, size_t number,
@@ -124,19 +95,19 @@ Status FileBodies::Add(const std::string& text) {
   Input input{.name = text == "-" ? "standard input" : text};
   const fs::path path = text == "-" ? "/dev/stdin" : text;
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return FileError(errno, "open", input.name);
+  if (!file.open()) return FileError(errno, "open", input.name);
   struct stat info {};
-  if (fstat(file.get(), &info) != 0) return FileError(errno, "open", input.name);
+  if (fstat(file.number(), &info) != 0) return FileError(errno, "open", input.name);
   if (S_ISDIR(info.st_mode)) return FileError(EISDIR, "open", input.name);
   if (S_ISREG(info.st_mode) && text != "-") {
     const auto size = static_cast<uint64_t>(info.st_size);
     std::string head(std::min<uint64_t>(size, 1u << 20), '\0');
-    ASSIGN_OR_RETURN(const size_t got, ReadAtOffset(file.get(), head, 0, input.name));
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(file.number(), head, 0, input.name));
     head.resize(got);
     const bool packed =
         columnar::CompressionOfBytes(head.substr(0, 4)) != columnar::Compression::kNone;
     if (!packed && BeginsWithAnItemOnALine(head)) {
-      input.descriptor = file.get();
+      input.descriptor = file.number();
       input.changed = info.st_mtim;
       files_.push_back(std::move(file));
       return AddPlain(std::move(input), size);
@@ -195,23 +166,11 @@ Status FileBodies::AddSpooled(const Input& input, std::unique_ptr<columnar::Byte
 }
 
 Status FileBodies::Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) {
-  std::vector<Status> results(blocks_.size());
-  std::atomic<bool> failed{false};
-  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(blocks_.size()), [&](int i) {
-    const auto number = static_cast<size_t>(i);
-    if (failed.load()) return arrow::Status::OK();
-    if (options_.stop.stop_requested()) {
-      results[number] = Cancelled("stopped while reading items");
-    } else {
-      Block& block = blocks_[number];
-      results[number] = inputs_[block.input].plain ? VisitPart(block, number, visit)
-                                                   : VisitPlaces(block, number, visit);
-    }
-    if (!results[number].ok()) failed.store(true);
-    return arrow::Status::OK();
-  }));
-  for (Status& result : results) RETURN_IF_ERROR(std::move(result));
-  return {};
+  return ScanBlocks(blocks_.size(), options_.stop, [&](size_t number) {
+    Block& block = blocks_[number];
+    return inputs_[block.input].plain ? VisitPart(block, number, visit)
+                                      : VisitPlaces(block, number, visit);
+  });
 }
 
 Status FileBodies::VisitPart(Block& block, size_t number,
@@ -223,8 +182,7 @@ Status FileBodies::VisitPart(Block& block, size_t number,
   const auto read_more = [&](uint64_t wanted) -> Result<size_t> {
     const size_t have = text.size();
     text.resize(have + wanted);
-    auto got =
-        ReadAtOffset(input.descriptor, std::span(text).subspan(have), from + have, input.name);
+    auto got = ReadAt(input.descriptor, std::span(text).subspan(have), from + have, input.name);
     text.resize(have + (got.ok() ? *got : 0));
     return got;
   };
@@ -304,8 +262,7 @@ Status FileBodies::Read(const BodyPlace& place, std::string& body) const {
   }
   body.resize(place.length);
   if (!input.plain) return spill_->Read(place.offset, body).WithContext(input.name);
-  ASSIGN_OR_RETURN(const size_t got,
-                   ReadAtOffset(input.descriptor, body, place.offset, input.name));
+  ASSIGN_OR_RETURN(const size_t got, ReadAt(input.descriptor, body, place.offset, input.name));
   if (got == place.length) return {};
   return Corrupt("{}: became shorter while it was read; run again", input.name);
 }
@@ -324,6 +281,22 @@ Status FileBodies::Unchanged() const {
 }
 
 }  // namespace
+
+Status ScanBlocks(size_t count, const std::stop_token& stop,
+                  const std::function<Status(size_t)>& scan) {
+  std::vector<Status> results(count);
+  std::atomic<bool> failed{false};
+  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(count), [&](int i) {
+    if (failed.load()) return arrow::Status::OK();
+    Status& result = results[static_cast<size_t>(i)];
+    result = stop.stop_requested() ? Cancelled("stopped while reading items")
+                                   : scan(static_cast<size_t>(i));
+    if (!result.ok()) failed.store(true);
+    return arrow::Status::OK();
+  }));
+  for (Status& result : results) RETURN_IF_ERROR(std::move(result));
+  return {};
+}
 
 Result<std::unique_ptr<ItemBodies>> ItemBodies::Open(const std::vector<std::string>& inputs,
                                                      const ItemBodiesOptions& options) {

@@ -67,4 +67,9 @@ class ItemBodies {
   virtual uint64_t bytes() const = 0;  ///< of all texts
 };
 
+/// Call `scan(number)` for each of `count` blocks, several at once on Arrow's pool; the first error
+/// ends it. kCancelled: `stop` was asked for.
+Status ScanBlocks(size_t count, const std::stop_token& stop,
+                  const std::function<Status(size_t)>& scan);
+
 }  // namespace catchment::stac

@@ -39,18 +39,16 @@ Status CheckSpace(const fs::path& folder, uint64_t bytes) {
   return FreeBytes(folder) < bytes ? Status(NoSpace(folder, bytes)) : Status();
 }
 
-SpillFile::SpillFile(fs::path folder, int descriptor)
-    : folder_(std::move(folder)), descriptor_(descriptor) {}
-
-SpillFile::~SpillFile() { close(descriptor_); }
+SpillFile::SpillFile(fs::path folder, Descriptor file)
+    : folder_(std::move(folder)), file_(std::move(file)) {}
 
 Result<std::unique_ptr<SpillFile>> SpillFile::Open(const fs::path& folder) {
   RETURN_IF_ERROR(MakeFolders(folder));
   std::string pattern = (folder / "catchment-items-XXXXXX").string();
-  const int descriptor = mkostemp(pattern.data(), O_CLOEXEC);
-  if (descriptor < 0) return FileError(errno, "create a temporary file", folder);
+  Descriptor file(mkostemp(pattern.data(), O_CLOEXEC));
+  if (!file.open()) return FileError(errno, "create a temporary file", folder);
   unlink(pattern.c_str());
-  return std::unique_ptr<SpillFile>(new SpillFile(folder, descriptor));
+  return std::unique_ptr<SpillFile>(new SpillFile(folder, std::move(file)));
 }
 
 Status SpillFile::Append(std::string_view bytes) {
@@ -61,7 +59,7 @@ Status SpillFile::Append(std::string_view bytes) {
 Status SpillFile::Flush() {
   size_t done = 0;
   while (done < buffer_.size()) {
-    const ssize_t got = write(descriptor_, buffer_.data() + done, buffer_.size() - done);
+    const ssize_t got = write(file_.number(), buffer_.data() + done, buffer_.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == ENOSPC || errno == EDQUOT)) return NoSpace(folder_, 2 * bytes());
     if (got < 0) return FileError(errno, "write", folder_);
@@ -73,16 +71,10 @@ Status SpillFile::Flush() {
 }
 
 Status SpillFile::Read(uint64_t offset, std::span<char> buffer) const {
-  while (!buffer.empty()) {
-    const ssize_t got =
-        pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read a temporary file", folder_);
-    if (got == 0) return Internal("a temporary file in {} is too short", folder_.string());
-    buffer = buffer.subspan(static_cast<size_t>(got));
-    offset += static_cast<uint64_t>(got);
-  }
-  return {};
+  ASSIGN_OR_RETURN(const size_t got, ReadAt(file_.number(), buffer, offset, folder_),
+                   "a temporary file");
+  if (got == buffer.size()) return {};
+  return Internal("a temporary file in {} is too short", folder_.string());
 }
 
 }  // namespace catchment::stac

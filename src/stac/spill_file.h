@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 
 namespace catchment::stac {
@@ -17,9 +18,6 @@ class SpillFile {
  public:
   /// `folder` is made if absent.
   static Result<std::unique_ptr<SpillFile>> Open(const std::filesystem::path& folder);
-  ~SpillFile();
-  SpillFile(const SpillFile&) = delete;
-  SpillFile& operator=(const SpillFile&) = delete;
 
   /// Where the next byte will lie.
   uint64_t bytes() const { return written_ + buffer_.size(); }
@@ -31,10 +29,10 @@ class SpillFile {
   Status Read(uint64_t offset, std::span<char> buffer) const;
 
  private:
-  SpillFile(std::filesystem::path folder, int descriptor);
+  SpillFile(std::filesystem::path folder, Descriptor file);
 
   const std::filesystem::path folder_;
-  const int descriptor_;
+  const Descriptor file_;
   uint64_t written_ = 0;
   std::string buffer_;
 };

@@ -2,12 +2,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <map>
 
+#include "base/descriptor.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/mutex.h"
@@ -19,28 +19,9 @@ namespace catchment::net {
 namespace {
 
 constexpr std::string_view kLogMagic = "CMXLOG01";
-constexpr size_t kRecordHeader = 12;  // metadata bytes, frame bytes, CRC-32 of both
 constexpr uint64_t kPackedBelow = 1 << 20;
 constexpr uint64_t kPackBytes = 16 << 20;
 constexpr size_t kPackBodies = 16'384;
-
-void AppendNumber32(std::string& out, uint32_t number) {
-  for (int byte = 0; byte < 4; ++byte) out += static_cast<char>(number >> (8 * byte));
-}
-
-uint32_t ReadNumber32(std::string_view bytes, size_t at) {
-  uint32_t number = 0;
-  for (int byte = 3; byte >= 0; --byte) {
-    number = number << 8 | static_cast<unsigned char>(bytes[at + byte]);
-  }
-  return number;
-}
-
-uint32_t Checksum(std::string_view metadata, std::string_view frame) {
-  uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(metadata.data()), metadata.size());
-  return static_cast<uint32_t>(
-      crc32_z(sum, reinterpret_cast<const Bytef*>(frame.data()), frame.size()));
-}
 
 }  // namespace
 
@@ -52,27 +33,18 @@ struct ExchangeLog::Members {
     bool ours = false;          // asked or reused by this process
   };
 
-  ~Members() {
-    if (descriptor >= 0) close(descriptor);
-  }
-
   /// Read exactly `length` bytes; null at the end of the file.
   Result<std::optional<std::string>> ReadAt(uint64_t offset, size_t length) const {
     std::string bytes(length, '\0');
-    for (size_t done = 0; done < length;) {
-      const ssize_t got = pread(descriptor, bytes.data() + done, length - done, offset + done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FileError(errno, "read", path);
-      if (got == 0) return std::optional<std::string>();
-      done += got;
-    }
+    ASSIGN_OR_RETURN(const size_t got, catchment::ReadAt(file.number(), bytes, offset, path));
+    if (got < length) return std::optional<std::string>();
     return std::optional<std::string>(std::move(bytes));
   }
 
   Status WriteAt(uint64_t offset, std::string_view bytes) const {
     for (size_t done = 0; done < bytes.size();) {
       const ssize_t put =
-          pwrite(descriptor, bytes.data() + done, bytes.size() - done, offset + done);
+          pwrite(file.number(), bytes.data() + done, bytes.size() - done, offset + done);
       if (put < 0 && errno == EINTR) continue;
       if (put < 0) return FileError(errno, "write", path);
       done += put;
@@ -87,7 +59,7 @@ struct ExchangeLog::Members {
 
   // Constant after construction.
   std::filesystem::path path;
-  int descriptor = -1;
+  Descriptor file;
   // Guarded by mutex.
   mutable Mutex mutex;
   uint64_t end GUARDED_BY(mutex) = 0;  // of the last whole record
@@ -102,12 +74,12 @@ Result<std::unique_ptr<ExchangeLog>> ExchangeLog::Open(const std::filesystem::pa
   RETURN_IF_ERROR(MakeFolders(folder));
   auto members = std::make_unique<Members>();
   members->path = folder / "exchanges.log";
-  members->descriptor = open(members->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  members->file = Descriptor(open(members->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   struct stat facts;
-  if (members->descriptor < 0 || fstat(members->descriptor, &facts) != 0) {
+  if (!members->file.open() || fstat(members->file.number(), &facts) != 0) {
     return FileError(errno, "open", members->path);
   }
-  if (flock(members->descriptor, LOCK_EX | LOCK_NB) != 0) {
+  if (flock(members->file.number(), LOCK_EX | LOCK_NB) != 0) {
     return Locked("{}: another process of this run is writing it", members->path.string());
   }
   RETURN_IF_ERROR(members->Load(static_cast<uint64_t>(facts.st_size)), "{}",
@@ -118,7 +90,7 @@ Result<std::unique_ptr<ExchangeLog>> ExchangeLog::Open(const std::filesystem::pa
 Status ExchangeLog::Members::Load(uint64_t file_size) {
   MutexLock lock(mutex);
   if (file_size < kLogMagic.size()) {  // new, or the process died at its first write
-    if (ftruncate(descriptor, 0) != 0) return FileError(errno, "cut", path);
+    if (ftruncate(file.number(), 0) != 0) return FileError(errno, "cut", path);
     RETURN_IF_ERROR(WriteAt(0, kLogMagic));
     end = kLogMagic.size();
     return Status();
@@ -135,7 +107,8 @@ Status ExchangeLog::Members::Load(uint64_t file_size) {
   while (end < file_size) {
     ASSIGN_OR_RETURN(const bool whole, LoadRecord(file_size));
     if (whole) continue;
-    if (ftruncate(descriptor, static_cast<off_t>(end)) != 0) return FileError(errno, "cut", path);
+    if (ftruncate(file.number(), static_cast<off_t>(end)) != 0)
+      return FileError(errno, "cut", path);
     break;
   }
   return Status();
@@ -143,23 +116,22 @@ Status ExchangeLog::Members::Load(uint64_t file_size) {
 
 /// False: the record at `end` is torn.
 Result<bool> ExchangeLog::Members::LoadRecord(uint64_t file_size) {
-  if (file_size - end < kRecordHeader) return false;
-  ASSIGN_OR_RETURN(const auto header, ReadAt(end, kRecordHeader));
-  const uint64_t metadata_length = ReadNumber32(*header, 0);
-  const uint64_t frame_length = ReadNumber32(*header, 4);
-  const uint64_t length = kRecordHeader + metadata_length + frame_length;
+  if (file_size - end < kRecordHeaderBytes) return false;
+  ASSIGN_OR_RETURN(const auto header, ReadAt(end, kRecordHeaderBytes));
+  const RecordHeader sizes = ReadRecordHeader(*header);
+  const uint64_t length = kRecordHeaderBytes + sizes.facts + sizes.frame;
   if (length > file_size - end) return false;
-  ASSIGN_OR_RETURN(const auto payload, ReadAt(end + kRecordHeader, length - kRecordHeader));
-  const std::string_view metadata = std::string_view(*payload).substr(0, metadata_length);
-  const std::string_view frame = std::string_view(*payload).substr(metadata_length);
-  if (Checksum(metadata, frame) != ReadNumber32(*header, 8)) {
+  ASSIGN_OR_RETURN(const auto payload,
+                   ReadAt(end + kRecordHeaderBytes, length - kRecordHeaderBytes));
+  const std::string_view metadata = std::string_view(*payload).substr(0, sizes.facts);
+  const std::string_view frame = std::string_view(*payload).substr(sizes.facts);
+  if (RecordChecksum(metadata, frame) != sizes.checksum) {
     if (end + length == file_size) return false;  // the last one, written in part
     return Corrupt("the record at byte {} is damaged; move the file away to ask everything again",
                    end);
   }
   ASSIGN_OR_RETURN(Exchange exchange, ParseExchange(metadata), "record at byte {}", end);
-  Entry entry{std::move(exchange), end + kRecordHeader + metadata_length,
-              static_cast<uint32_t>(frame_length), false};
+  Entry entry{std::move(exchange), end + kRecordHeaderBytes + sizes.facts, sizes.frame, false};
   entries.insert_or_assign(entry.exchange.key, std::move(entry));
   end += length;
   return true;
@@ -176,12 +148,7 @@ Status ExchangeLog::Append(Exchange exchange, std::string_view body) {
   if (frame.size() > UINT32_MAX || metadata.size() > UINT32_MAX) {
     return Invalid("a response of {} bytes is too large for the request ledger", body.size());
   }
-  std::string record;
-  record.reserve(kRecordHeader + metadata.size());
-  AppendNumber32(record, static_cast<uint32_t>(metadata.size()));
-  AppendNumber32(record, static_cast<uint32_t>(frame.size()));
-  AppendNumber32(record, Checksum(metadata, frame));
-  record += metadata;
+  const std::string record = FormatRecordHeader(metadata, frame) + metadata;
 
   Members& m = *members_;
   MutexLock lock(m.mutex);
@@ -250,7 +217,7 @@ Result<std::optional<Response>> ExchangeLog::Reuse(const ExchangeKey& key) {
 }
 
 Status ExchangeLog::Sync() {
-  if (fdatasync(members_->descriptor) != 0) return FileError(errno, "sync", members_->path);
+  if (fdatasync(members_->file.number()) != 0) return FileError(errno, "sync", members_->path);
   return Status();
 }
 

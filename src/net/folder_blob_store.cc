@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -23,17 +24,6 @@ Status CheckName(std::string_view name) {
   return Status();
 }
 
-struct OpenFile {
-  explicit OpenFile(const std::filesystem::path& path)
-      : descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~OpenFile() {
-    if (descriptor >= 0) close(descriptor);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  const int descriptor;
-};
-
 }  // namespace
 
 Status FolderBlobStore::Put(std::string_view name, std::string_view bytes) {
@@ -47,9 +37,9 @@ Result<std::string> FolderBlobStore::Get(std::string_view name, uint64_t offset,
                                          uint64_t length) const {
   RETURN_IF_ERROR(CheckName(name));
   const std::filesystem::path path = root_ / name;
-  const OpenFile file(path);
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat facts;
-  if (file.descriptor < 0 || fstat(file.descriptor, &facts) != 0) {
+  if (!file.open() || fstat(file.number(), &facts) != 0) {
     return FileError(errno, "read", path);
   }
   const auto size = static_cast<uint64_t>(facts.st_size);
@@ -57,14 +47,8 @@ Result<std::string> FolderBlobStore::Get(std::string_view name, uint64_t offset,
     return Corrupt("{}: has {} bytes, {} from {} are wanted", name, size, length, offset);
   }
   std::string bytes(length == kWhole ? size - offset : length, '\0');
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t got =
-        pread(file.descriptor, bytes.data() + done, bytes.size() - done, offset + done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read", path);
-    if (got == 0) return Corrupt("{}: became shorter while it was read", name);
-    done += got;
-  }
+  ASSIGN_OR_RETURN(const size_t got, ReadAt(file.number(), bytes, offset, path));
+  if (got < bytes.size()) return Corrupt("{}: became shorter while it was read", name);
   return bytes;
 }
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <zdict.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/descriptor.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/mutex.h"
@@ -30,10 +30,31 @@ struct FreeZstd {
   void operator()(ZSTD_CDict* dictionary) const { ZSTD_freeCDict(dictionary); }
   void operator()(ZSTD_DDict* dictionary) const { ZSTD_freeDDict(dictionary); }
 };
-using CompressionContext = std::unique_ptr<ZSTD_CCtx, FreeZstd>;
 using DecompressionContext = std::unique_ptr<ZSTD_DCtx, FreeZstd>;
 using CompressionDictionary = std::unique_ptr<ZSTD_CDict, FreeZstd>;
 using DecompressionDictionary = std::unique_ptr<ZSTD_DDict, FreeZstd>;
+
+/// Contexts for who works at once; made when none is free. Thread-safe.
+template <class Context, Context* Create()>
+class ContextPool {
+ public:
+  using Borrowed = std::unique_ptr<Context, FreeZstd>;
+  Borrowed Take() {
+    const MutexLock lock(mutex_);
+    if (free_.empty()) return Borrowed(Create());
+    Borrowed context = std::move(free_.back());
+    free_.pop_back();
+    return context;
+  }
+  void GiveBack(Borrowed context) {
+    const MutexLock lock(mutex_);
+    free_.push_back(std::move(context));
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<Borrowed> free_ GUARDED_BY(mutex_);
+};
 
 namespace {
 
@@ -44,7 +65,6 @@ constexpr char kOpenFile[] = "responses.log", kPackList[] = "packs.log";
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kPackHead = 8 + kDigestBytes + 8 + 8;  // magic, dictionary, facts: offset, length
 constexpr size_t kOpenHead = 8 + kDigestBytes;
-constexpr size_t kRecordHead = 12;  // facts bytes, frame bytes, CRC-32 of both
 constexpr uint64_t kMostFactsBytes = uint64_t{256} << 20;
 constexpr uint64_t kMostDictionaryBytes = uint64_t{4} << 20;
 
@@ -100,23 +120,6 @@ std::string DigestBytes(const std::string& sha256) {
   return sha256.empty() ? std::string(kDigestBytes, '\0') : FromHex(sha256);
 }
 
-uint32_t FactsChecksum(std::string_view facts, std::string_view frame) {
-  const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(facts.data()), facts.size());
-  return static_cast<uint32_t>(
-      crc32_z(sum, reinterpret_cast<const Bytef*>(frame.data()), frame.size()));
-}
-
-void AppendHalf(std::string& out, size_t number) {
-  for (int byte = 0; byte < 4; ++byte) out += static_cast<char>(number >> (8 * byte));
-}
-
-uint32_t ReadHalf(std::string_view bytes, size_t at) {
-  uint32_t number = 0;
-  for (int byte = 3; byte >= 0; --byte)
-    number = number << 8 | static_cast<unsigned char>(bytes[at + byte]);
-  return number;
-}
-
 Result<std::string> GetDictionary(const BlobStore& vault, const std::string& sha256) {
   const std::string object = BodyObject(sha256);
   ASSIGN_OR_RETURN(const std::string frame, vault.Get(object), "the dictionary");
@@ -164,12 +167,13 @@ Result<std::vector<OpenRecord>> ReadOpenFile(const BlobStore& vault, const fs::p
   }
   const DecompressionContext context(ZSTD_createDCtx());
   for (std::string_view rest = std::string_view(bytes).substr(kOpenHead);
-       rest.size() >= kRecordHead;) {
-    const uint64_t facts_length = ReadHalf(rest, 0), frame_length = ReadHalf(rest, 4);
-    if (facts_length + frame_length > rest.size() - kRecordHead) break;
-    const std::string_view facts = rest.substr(kRecordHead, facts_length);
-    const std::string_view frame = rest.substr(kRecordHead + facts_length, frame_length);
-    if (FactsChecksum(facts, frame) != ReadHalf(rest, 8)) break;
+       rest.size() >= kRecordHeaderBytes;) {
+    const RecordHeader header = ReadRecordHeader(rest);
+    rest.remove_prefix(kRecordHeaderBytes);
+    if (uint64_t{header.facts} + header.frame > rest.size()) break;
+    const std::string_view facts = rest.substr(0, header.facts);
+    const std::string_view frame = rest.substr(header.facts, header.frame);
+    if (RecordChecksum(facts, frame) != header.checksum) break;
     OpenRecord record;
     ASSIGN_OR_RETURN(record.facts, ParseFacts(facts), "{}", path.string());
     if (!frame.empty()) {
@@ -177,7 +181,7 @@ Result<std::vector<OpenRecord>> ReadOpenFile(const BlobStore& vault, const fs::p
                        path.string());
     }
     records.push_back(std::move(record));
-    rest.remove_prefix(kRecordHead + facts_length + frame_length);
+    rest.remove_prefix(facts.size() + frame.size());
   }
   return records;
 }
@@ -187,40 +191,25 @@ Result<std::vector<OpenRecord>> ReadOpenFile(const BlobStore& vault, const fs::p
 /// The open file of a run: what is not yet in a pack of the vault.
 class OpenResponses {
  public:
-  ~OpenResponses() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
   Status Begin(const fs::path& path, const std::string& dictionary_sha256) {
     path_ = path;
-    if (descriptor_ >= 0) close(descriptor_);
-    descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (descriptor_ < 0) return FileError(errno, "open", path_);
+    file_ = Descriptor(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file_.open()) return FileError(errno, "open", path_);
     return Write(std::string(kOpenMagic) + DigestBytes(dictionary_sha256));
   }
   Status Append(std::string_view facts, std::string_view frame) {
-    std::string record;
-    record.reserve(kRecordHead + facts.size() + frame.size());
-    AppendHalf(record, facts.size());
-    AppendHalf(record, frame.size());
-    AppendHalf(record, FactsChecksum(facts, frame));
+    std::string record = FormatRecordHeader(facts, frame);
+    record.reserve(record.size() + facts.size() + frame.size());
     record += facts;
     record += frame;
     return Write(record);
   }
 
  private:
-  Status Write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put = write(descriptor_, bytes.data(), bytes.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return FileError(errno, "write", path_);
-      bytes.remove_prefix(static_cast<size_t>(put));
-    }
-    return {};
-  }
+  Status Write(std::string_view bytes) { return WriteAll(file_.number(), bytes, path_); }
 
   fs::path path_;
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 struct ResponsePacks::Members {
@@ -230,6 +219,10 @@ struct ResponsePacks::Members {
 
   Result<std::string> CompressBody(std::string_view body);
   Result<PackedResponse> Keep(PackedResponse facts, std::string_view body);
+  Status AdoptPacks(const fs::path& from, std::vector<PackedResponse>& adopted,
+                    std::vector<std::string>& problems);
+  Result<bool> AdoptOpenFile(const fs::path& file, std::vector<PackedResponse>& adopted,
+                             std::vector<std::string>& problems);
   Status ListPack(const std::string& name) const;
   bool IsNew(const PackedResponse& response) REQUIRES(mutex);
   Status BeginPack() REQUIRES(mutex);
@@ -256,7 +249,8 @@ struct ResponsePacks::Members {
   bool trained GUARDED_BY(mutex) = false;
   std::string dictionary_sha256 GUARDED_BY(mutex);
   std::shared_ptr<const ZSTD_CDict> dictionary GUARDED_BY(mutex);
-  std::vector<CompressionContext> contexts GUARDED_BY(mutex);
+  // Thread-safe.
+  ContextPool<ZSTD_CCtx, ZSTD_createCCtx> contexts;
 };
 
 ResponsePacks::ResponsePacks(std::unique_ptr<Members> members) : members_(std::move(members)) {}
@@ -276,52 +270,19 @@ bool ResponsePacks::Left(const fs::path& folder) {
 
 Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
                                                          std::vector<std::string>& problems) {
-  Members& m = *members_;
   std::vector<PackedResponse> adopted;
-  const bool own = folder == m.folder;
+  const bool own = folder == members_->folder;
   const size_t problems_before = problems.size();
-  std::error_code missing;
-  if (fs::exists(folder / kPackList, missing)) {
-    ASSIGN_OR_RETURN(const std::string list, ReadFile(folder / kPackList));
-    for (const std::string& name : Split(list, '\n')) {
-      if (!name.starts_with("vault/packs/")) continue;
-      const Result<std::string> pack = m.vault.Get(name);
-      Result<PackContents> contents =
-          pack.ok() ? ParsePackContents(*pack) : Result<PackContents>(pack.error());
-      if (!contents.ok()) {
-        problems.push_back(fmt::format("{}: {}", name, contents.error().message));
-        continue;
-      }
-      MutexLock lock(m.mutex);
-      if (std::find(m.names.begin(), m.names.end(), name) != m.names.end()) continue;
-      for (PackedResponse& response : contents->responses) {
-        response.pack = static_cast<uint32_t>(m.names.size());
-        if (m.IsNew(response)) adopted.push_back(std::move(response));
-      }
-      m.names.push_back(name);
-      if (!own) RETURN_IF_ERROR(m.ListPack(name));
-    }
-  }
+  RETURN_IF_ERROR(members_->AdoptPacks(folder, adopted, problems));
   // One's own is put aside, since its name is needed again. If that is there already, a process
   // died here, and the file beside it has nothing that it lacks.
   const fs::path aside = folder / fmt::format("{}.before", kOpenFile);
+  std::error_code missing;
   if (own && !fs::exists(aside, missing)) fs::rename(folder / kOpenFile, aside, missing);
   const fs::path file = fs::exists(aside, missing) ? aside : folder / kOpenFile;
   if (fs::exists(file, missing)) {
-    Result<std::vector<OpenRecord>> records = ReadOpenFile(m.vault, file);
-    if (!records.ok()) {
-      problems.push_back(records.error().message);
-      return adopted;
-    }
-    for (OpenRecord& record : *records) {
-      {
-        MutexLock lock(m.mutex);
-        if (!m.IsNew(record.facts)) continue;
-      }
-      ASSIGN_OR_RETURN(PackedResponse kept, m.Keep(std::move(record.facts), record.body));
-      adopted.push_back(std::move(kept));
-    }
-    if (own) fs::remove(aside, missing);
+    ASSIGN_OR_RETURN(const bool whole, members_->AdoptOpenFile(file, adopted, problems));
+    if (own && whole) fs::remove(aside, missing);
   }
   if (!own && problems.size() == problems_before) {  // all of it is here now
     fs::remove(folder / kPackList, missing);
@@ -329,6 +290,54 @@ Result<std::vector<PackedResponse>> ResponsePacks::Adopt(const fs::path& folder,
     fs::remove(folder / kOpenFile, missing);
   }
   return adopted;
+}
+
+/// Take over the packs that a folder names.
+Status ResponsePacks::Members::AdoptPacks(const fs::path& from,
+                                          std::vector<PackedResponse>& adopted,
+                                          std::vector<std::string>& problems) {
+  std::error_code missing;
+  if (!fs::exists(from / kPackList, missing)) return {};
+  ASSIGN_OR_RETURN(const std::string list, ReadFile(from / kPackList));
+  for (const std::string& name : Split(list, '\n')) {
+    if (!name.starts_with("vault/packs/")) continue;
+    const Result<std::string> bytes = vault.Get(name);
+    Result<PackContents> contents =
+        bytes.ok() ? ParsePackContents(*bytes) : Result<PackContents>(bytes.error());
+    if (!contents.ok()) {
+      problems.push_back(fmt::format("{}: {}", name, contents.error().message));
+      continue;
+    }
+    MutexLock lock(mutex);
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    for (PackedResponse& response : contents->responses) {
+      response.pack = static_cast<uint32_t>(names.size());
+      if (IsNew(response)) adopted.push_back(std::move(response));
+    }
+    names.push_back(name);
+    if (from != folder) RETURN_IF_ERROR(ListPack(name));
+  }
+  return {};
+}
+
+/// Keep the responses of an open file once more. False: the file cannot be read.
+Result<bool> ResponsePacks::Members::AdoptOpenFile(const fs::path& file,
+                                                   std::vector<PackedResponse>& adopted,
+                                                   std::vector<std::string>& problems) {
+  Result<std::vector<OpenRecord>> records = ReadOpenFile(vault, file);
+  if (!records.ok()) {
+    problems.push_back(records.error().message);
+    return false;
+  }
+  for (OpenRecord& record : *records) {
+    {
+      MutexLock lock(mutex);
+      if (!IsNew(record.facts)) continue;
+    }
+    ASSIGN_OR_RETURN(PackedResponse kept, Keep(std::move(record.facts), record.body));
+    adopted.push_back(std::move(kept));
+  }
+  return true;
 }
 
 /// Whether a response was not taken over before: a run that was killed while it took over another's
@@ -341,28 +350,19 @@ bool ResponsePacks::Members::IsNew(const PackedResponse& response) {
 
 /// Say in the folder that a pack is in the vault.
 Status ResponsePacks::Members::ListPack(const std::string& name) const {
-  const int list =
-      ::open((folder / kPackList).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const std::string line = name + "\n";
-  const bool listed =
-      list >= 0 && write(list, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-  const int failure = errno;
-  if (list >= 0) close(list);
-  return listed ? Status() : Status(FileError(failure, "write", folder / kPackList));
+  const fs::path path = folder / kPackList;
+  const Descriptor list(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!list.open()) return FileError(errno, "open", path);
+  return WriteAll(list.number(), name + "\n", path);
 }
 
 Result<std::string> ResponsePacks::Members::CompressBody(std::string_view body) {
-  CompressionContext context;
   std::shared_ptr<const ZSTD_CDict> with;
   {
     MutexLock lock(mutex);
     with = dictionary;
-    if (!contexts.empty()) {
-      context = std::move(contexts.back());
-      contexts.pop_back();
-    }
   }
-  if (!context) context.reset(ZSTD_createCCtx());
+  auto context = contexts.Take();
   std::string frame(ZSTD_compressBound(body.size()), '\0');
   const size_t size = with ? ZSTD_compress_usingCDict(context.get(), frame.data(), frame.size(),
                                                       body.data(), body.size(), with.get())
@@ -370,8 +370,7 @@ Result<std::string> ResponsePacks::Members::CompressBody(std::string_view body) 
                                                body.data(), body.size(), options.level);
   if (ZSTD_isError(size)) return Internal("zstd: {}", ZSTD_getErrorName(size));
   frame.resize(size);
-  MutexLock lock(mutex);
-  contexts.push_back(std::move(context));
+  contexts.GiveBack(std::move(context));
   return frame;
 }
 
@@ -625,9 +624,8 @@ struct FrameDecoder::Members {
   // Changed by Add alone.
   std::vector<std::string> digests;
   std::vector<DecompressionDictionary> dictionaries;
-  // Guarded by mutex.
-  Mutex mutex;
-  std::vector<DecompressionContext> contexts GUARDED_BY(mutex);
+  // Thread-safe.
+  ContextPool<ZSTD_DCtx, ZSTD_createDCtx> contexts;
 };
 
 FrameDecoder::FrameDecoder() : members_(std::make_unique<Members>()) {
@@ -655,21 +653,10 @@ Status FrameDecoder::Decode(std::string_view frame, uint32_t dictionary, std::st
     body.clear();
     return {};
   }
-  DecompressionContext context;
-  {
-    const MutexLock lock(m.mutex);
-    if (!m.contexts.empty()) {
-      context = std::move(m.contexts.back());
-      m.contexts.pop_back();
-    }
-  }
-  if (!context) context.reset(ZSTD_createDCtx());
+  DecompressionContext context = m.contexts.Take();
   Result<std::string> made =
       DecompressFrame(context.get(), m.dictionaries[dictionary].get(), frame);
-  {
-    const MutexLock lock(m.mutex);
-    m.contexts.push_back(std::move(context));
-  }
+  m.contexts.GiveBack(std::move(context));
   ASSIGN_OR_RETURN(body, std::move(made));
   return {};
 }

@@ -1,3 +1,4 @@
+#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -70,6 +71,39 @@ bool IsDigest(std::string_view text) {
 
 void AppendNumber(std::string& out, uint64_t number) {
   for (int byte = 0; byte < 8; ++byte) out += static_cast<char>(number >> (8 * byte));
+}
+
+namespace {
+
+void AppendNumber32(std::string& out, uint32_t number) {
+  for (int byte = 0; byte < 4; ++byte) out += static_cast<char>(number >> (8 * byte));
+}
+
+uint32_t ReadNumber32(std::string_view bytes, size_t at) {
+  uint32_t number = 0;
+  for (int byte = 3; byte >= 0; --byte)
+    number = number << 8 | static_cast<unsigned char>(bytes[at + byte]);
+  return number;
+}
+
+}  // namespace
+
+std::string FormatRecordHeader(std::string_view facts, std::string_view frame) {
+  std::string header;
+  AppendNumber32(header, static_cast<uint32_t>(facts.size()));
+  AppendNumber32(header, static_cast<uint32_t>(frame.size()));
+  AppendNumber32(header, RecordChecksum(facts, frame));
+  return header;
+}
+
+RecordHeader ReadRecordHeader(std::string_view bytes) {
+  return {ReadNumber32(bytes, 0), ReadNumber32(bytes, 4), ReadNumber32(bytes, 8)};
+}
+
+uint32_t RecordChecksum(std::string_view facts, std::string_view frame) {
+  const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(facts.data()), facts.size());
+  return static_cast<uint32_t>(
+      crc32_z(sum, reinterpret_cast<const Bytef*>(frame.data()), frame.size()));
 }
 
 uint64_t ReadNumber(std::string_view bytes, size_t at) {

@@ -42,6 +42,17 @@ uint64_t ReadNumber(std::string_view bytes, size_t at);
 std::string FromHex(std::string_view hex);
 std::string ToHex(std::string_view bytes);
 
+/// What a record of `exchanges.log` and `responses.log` begins with: the bytes of its facts and of
+/// its frame, and their CRC-32, each of 32 bits (docs/formats/vault.md).
+struct RecordHeader {
+  uint32_t facts = 0, frame = 0, checksum = 0;
+};
+constexpr size_t kRecordHeaderBytes = 12;
+std::string FormatRecordHeader(std::string_view facts, std::string_view frame);
+/// `bytes`: kRecordHeaderBytes at least.
+RecordHeader ReadRecordHeader(std::string_view bytes);
+uint32_t RecordChecksum(std::string_view facts, std::string_view frame);
+
 /// What a pack of responses begins and ends with.
 inline constexpr std::string_view kResponsePackMagic = "CMPACK02";
 

@@ -1,7 +1,6 @@
 #include "app/export_writer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,10 +14,13 @@
 #include "app/replay.h"
 #include "app/table_artifact.h"
 #include "base/mutex.h"
+#include "base/parallel_for.h"
 #include "lake/exports.h"
 
 namespace catchment::app {
 namespace {
+
+constexpr unsigned kMostWritingThreads = 4;
 
 std::string ExportId(size_t index, const core::ExportSpec& definition) {
   std::string format = definition.as;
@@ -116,12 +118,9 @@ class ExportRows {
   std::optional<core::Artifacts> repeated_ GUARDED_BY(mutex_);
 };
 
-/// What the run that owes an export was given; nothing if its record is gone.
-nlohmann::json ParametersOfRun(PublishContents& contents) {
-  const Result<nlohmann::json> record = contents.Record();
-  if (!record.ok()) return nlohmann::json::object();
-  return record->value(nlohmann::json::json_pointer("/spec/parameters"), nlohmann::json::object());
-}
+/// H28 metadata_mismatch: what describes a publish's files is written when they stand, and waits
+/// with them.
+bool Describes(const lake::ExportRecord& record) { return record.as == kCollectionFormat; }
 
 /// `again`: also what stands there already.
 Result<WrittenExport> WriteOne(const core::RunSpec& spec, const PublisherServices& services,
@@ -131,10 +130,11 @@ Result<WrittenExport> WriteOne(const core::RunSpec& spec, const PublisherService
     if (!services.joint.write) {
       return WrittenExport{WrittenExport::Kind::kWaits, {}, owed.record.path + " waits"};
     }
+    const Result<nlohmann::json> parameters = rows.contents().Parameters();
     return WriteJointExport({.record = owed.record,
                              .slot = owed.slot,
                              .slot_time = owed.slot_time,
-                             .parameters = ParametersOfRun(rows.contents()),
+                             .parameters = parameters.ok() ? *parameters : nlohmann::json::object(),
                              .takeover = takeover,
                              .allow_shrink = spec.allow_shrink,
                              .again = again},
@@ -146,27 +146,20 @@ Result<WrittenExport> WriteOne(const core::RunSpec& spec, const PublisherService
   item.publish = owed.publish;
   item.record = owed.record;
   item.takeover = takeover;
-  if (owed.record.as == kCollectionFormat) {
-    ASSIGN_OR_RETURN(const lake::StagingFile staging, root->NewStagingFile());
-    RETURN_IF_ERROR(WriteCollection(*services.store, rows.contents(), owed.record, staging.path()),
+  std::optional<lake::StagingFile> staging;  // until the file is in place
+  if (Describes(owed.record)) {
+    ASSIGN_OR_RETURN(staging, root->NewStagingFile());
+    RETURN_IF_ERROR(WriteCollection(*services.store, rows.contents(), owed.record, staging->path()),
                     "export {}", owed.record.id);
-    item.file = staging.path();
-    ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
-                     lake::WriteExport(*root, *services.store, rows.contents().view(), item));
-    return WrittenExport{WrittenExport::Kind::kDone, outcome, ""};
-  }
-  // A Parquet export of a published table may be a copy of the published file.
-  if (owed.record.table.empty() || owed.record.as != "parquet") {
+    item.file = staging->path();
+  } else if (owed.record.table.empty() || owed.record.as != "parquet") {
+    // A Parquet export of a published table may be a copy of the published file.
     ASSIGN_OR_RETURN(item.rows, rows.Of(owed.record), "export {}", owed.record.id);
   }
   ASSIGN_OR_RETURN(const lake::ExportOutcome outcome,
                    lake::WriteExport(*root, *services.store, rows.contents().view(), item));
   return WrittenExport{WrittenExport::Kind::kDone, outcome, ""};
 }
-
-/// H28 metadata_mismatch: what describes a publish's files is written when they stand, and waits
-/// with them.
-bool Describes(const lake::ExportRecord& record) { return record.as == kCollectionFormat; }
 
 /// The exports of one publish that are owed, and what became of each.
 class ExportBatch {
@@ -191,39 +184,36 @@ class ExportBatch {
     if (contents.ok()) rows.emplace(spec_, services_, kept, **contents, context_.stop);
     std::vector<size_t> files, descriptions;
     for (size_t i = 0; i < batch_.size(); ++i) {
-      written_[i] = contents.status().ok() ? Result<WrittenExport>(Internal("not written"))
-                                           : Result<WrittenExport>(contents.status().error());
+      if (!contents.ok()) written_[i] = contents.error();
       (Describes(batch_[i].record) ? descriptions : files).push_back(i);
     }
     if (rows) {
-      WriteAll(files, *rows);
-      WriteAll(descriptions, *rows);
+      RETURN_IF_ERROR(WriteAll(files, *rows));
+      RETURN_IF_ERROR(WriteAll(descriptions, *rows));
     }
     return Report(result);
   }
 
  private:
-  void WriteAll(const std::vector<size_t>& which, ExportRows& rows) {
-    std::atomic<size_t> next = 0;
-    const auto work = [&] {
-      for (size_t at = next++; at < which.size(); at = next++) {
-        const size_t i = which[at];
-        wanted_[i] = context_.Check();
-        if (wanted_[i].ok()) wanted_[i] = services_.leases->Renew(lease_);
-        if (!wanted_[i].ok()) continue;
-        const std::string unwritten = Unwritten(batch_[i].record);
-        written_[i] =
-            unwritten.empty()
-                ? WriteOne(spec_, services_, rows, batch_[i], spec_.takeover, false)
-                : WrittenExport{WrittenExport::Kind::kWaits,
-                                {},
-                                fmt::format("{} waits for {}", batch_[i].record.path, unwritten)};
-      }
-    };
-    std::vector<std::jthread> helpers;
-    const size_t count = std::min<size_t>({which.size(), std::thread::hardware_concurrency(), 4});
-    while (helpers.size() + 1 < count) helpers.emplace_back(work);
-    work();
+  Status WriteAll(const std::vector<size_t>& which, ExportRows& rows) {
+    const size_t threads = std::min(std::thread::hardware_concurrency(), kMostWritingThreads);
+    return ParallelFor(which.size(), threads, [&](size_t at) -> Status {
+      WriteInto(which[at], rows);
+      return {};
+    });
+  }
+
+  void WriteInto(size_t i, ExportRows& rows) {
+    wanted_[i] = context_.Check();
+    if (wanted_[i].ok()) wanted_[i] = services_.leases->Renew(lease_);
+    if (!wanted_[i].ok()) return;
+    const std::string unwritten = Unwritten(batch_[i].record);
+    written_[i] =
+        unwritten.empty()
+            ? WriteOne(spec_, services_, rows, batch_[i], spec_.takeover, false)
+            : WrittenExport{WrittenExport::Kind::kWaits,
+                            {},
+                            fmt::format("{} waits for {}", batch_[i].record.path, unwritten)};
   }
 
   /// A file that a description is about and that does not stand yet.
@@ -376,6 +366,13 @@ Result<std::vector<ForeignFile>> ForeignFiles(const core::RunSpec& spec,
     if (found && !found->mark && found->rows) files.push_back({record.path, *found->rows});
   }
   return files;
+}
+
+std::string ForeignFileHasMore(const ForeignFile& file, const std::string& than) {
+  return fmt::format(
+      "{}, which Catchment did not write, has {} rows, more than the {}; --allow-shrink replaces "
+      "it",
+      file.path, file.rows, than);
 }
 
 std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs) {

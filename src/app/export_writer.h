@@ -32,6 +32,10 @@ Result<std::vector<ForeignFile>> ForeignFiles(const core::RunSpec& spec,
                                               const PublisherServices& services,
                                               const std::string& table);
 
+/// What is said where such a file has more rows than the one in its place would have: `than` is
+/// `12 of a/b 2026-08`.
+std::string ForeignFileHasMore(const ForeignFile& file, const std::string& than);
+
 /// One line for each export `from:` a task that gave no table.
 std::vector<std::string> SkippedExports(const core::RunSpec& spec, const core::Artifacts& outputs);
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "app/export_root.h"
 #include "app/lake_head.h"
@@ -15,6 +14,7 @@
 #include "core/lease_keeper.h"
 #include "lake/history.h"
 #include "lake/table_read.h"
+#include "sources/cmr/link_table.h"
 #include "stac/merge_files.h"
 
 namespace catchment::app {
@@ -68,7 +68,7 @@ bool SameObjects(const lake::ReadStore& store, const JointSource& source, int64_
   });
 }
 
-/// The bodies' digests of the items that are merged, by id: 40 bytes each.
+/// The bodies' digests of the items that are merged, by id: 40 bytes an item.
 class BodyDigests {
  public:
   /// From the table `links` of the datasets; one without it leaves its items unknown.
@@ -93,13 +93,13 @@ class BodyDigests {
     if (found == entries_.end() || found->hash != wanted.hash) return std::nullopt;
     if (std::next(found) != entries_.end() && std::next(found)->hash == wanted.hash)
       return std::nullopt;  // two ids of one hash
-    return std::string(found->digest.data(), found->digest.size());
+    return sources::cmr::DigestTextOf(found->digest);
   }
 
  private:
   struct Entry {
     size_t hash = 0;
-    std::array<char, 64> digest;
+    std::array<char, 32> digest;
     bool operator<(const Entry& other) const { return hash < other.hash; }
   };
 
@@ -114,9 +114,8 @@ class BodyDigests {
       if (ids == nullptr || bodies == nullptr) return {};
       for (int64_t row = 0; row < batch->num_rows(); ++row) {
         if (ids->IsNull(row) || bodies->IsNull(row) || bodies->GetView(row).size() != 64) continue;
-        Entry& entry = entries_.emplace_back();
-        entry.hash = std::hash<std::string_view>()(ids->GetView(row));
-        std::memcpy(entry.digest.data(), bodies->GetView(row).data(), entry.digest.size());
+        entries_.push_back({std::hash<std::string_view>()(ids->GetView(row)),
+                            sources::cmr::DigestBytesOf(bodies->GetView(row))});
       }
     }
   }
@@ -198,7 +197,7 @@ class JointWriter {
     ASSIGN_OR_RETURN(const auto root, OpenExportRoot(*services_.settings, file_.record.root));
     ASSIGN_OR_RETURN(const auto found, root->Find(file_.record.path));
     if (found) {
-      ASSIGN_OR_RETURN(const auto as_it_is, LookAt(*found, root->Name()));
+      ASSIGN_OR_RETURN(const auto as_it_is, LookAt(*found, *root));
       if (as_it_is) return *as_it_is;
     }
     ASSIGN_OR_RETURN(const lake::StagingFile staging, root->NewStagingFile());
@@ -222,21 +221,19 @@ class JointWriter {
 
   /// Whether the file stays as it is, and why.
   Result<std::optional<WrittenExport>> LookAt(const lake::ExportFound& found,
-                                              const std::string& root) const {
+                                              const lake::ExportRoot& root) const {
     if (!found.mark) {
       if (file_.allow_shrink || found.rows.value_or(0) <= total_) return std::nullopt;
       return WrittenExport{
           WrittenExport::Kind::kHeld,
           {},
-          fmt::format("{}, which Catchment did not write, has {} rows, more than the {} of {} {}; "
-                      "--allow-shrink replaces it",
-                      file_.record.path, *found.rows, total_,
-                      lake::JointName(file_.record.datasets), file_.slot.text)};
+          ForeignFileHasMore({file_.record.path, *found.rows},
+                             fmt::format("{} of {} {}", total_,
+                                         lake::JointName(file_.record.datasets), file_.slot.text))};
     }
     if (found.mark->dataset != lake::JointName(file_.record.datasets)) {
       if (file_.takeover) return std::nullopt;
-      return Exists("{}/{} belongs to {}; choose another path, or take it over with --takeover",
-                    root, file_.record.path, found.mark->dataset);
+      return lake::BelongsToAnother(root, file_.record.path, found.mark->dataset);
     }
     const std::vector<int64_t>& standing = found.mark->publishes;
     if (file_.again || standing.size() != sources_.size()) return std::nullopt;

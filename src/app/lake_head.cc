@@ -35,17 +35,9 @@ Result<std::optional<columnar::Table>> LakeHead::Partition(const std::string& na
                                                            Time slot_time) const {
   const auto found = views_.head.tables.find(name);
   if (found == views_.head.tables.end()) return std::optional<columnar::Table>();
-  const lake::TableView& table = found->second;
   lake::ReadTableOptions options;
-  options.where = SlotFilter(table, slot_time);
-  const bool any = std::any_of(table.files.begin(), table.files.end(), [&](const auto& live) {
-    for (size_t i = 0; i < table.partition.size(); ++i) {
-      const auto wanted = options.where.find(table.partition[i]);
-      if (wanted != options.where.end() && live.file.partition[i] != wanted->second) return false;
-    }
-    return true;
-  });
-  if (!any) return std::optional<columnar::Table>();
+  options.where = SlotFilter(found->second, slot_time);
+  if (!lake::HasPartition(found->second, options.where)) return std::optional<columnar::Table>();
   ASSIGN_OR_RETURN(columnar::Table rows, lake::ReadTable(store_, views_.head, name, options));
   return std::optional<columnar::Table>(std::move(rows));
 }

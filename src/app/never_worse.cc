@@ -170,10 +170,8 @@ class Comparer {
                        ForeignFiles(spec_, services_, table.table));
       for (const ForeignFile& file : files) {
         Judge(contract, "shrink: " + file.path, rows >= file.rows,
-              fmt::format("{}, which Catchment did not write, has {} rows, more than the {} {} of "
-                          "{} {}; --allow-shrink replaces it",
-                          file.path, file.rows, rows, Noun(contract), SubjectOf(spec_),
-                          spec_.slot.id.text));
+              ForeignFileHasMore(file, fmt::format("{} {} of {} {}", rows, Noun(contract),
+                                                   SubjectOf(spec_), spec_.slot.id.text)));
       }
     }
     return {};

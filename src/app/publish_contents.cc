@@ -26,16 +26,9 @@ Result<columnar::Table> PublishContents::Rows(const std::string& table) {
 }
 
 Result<columnar::Table> PublishContents::Added(const std::string& table) const {
-  const auto found = view_.tables.find(table);
-  if (found == view_.tables.end())
+  if (!view_.tables.contains(table))
     return NotFound("publish {} has no table '{}'", view_.number, table);
-  lake::View added;
-  added.dataset = view_.dataset;
-  added.number = view_.number;
-  lake::TableView& kept = added.tables.emplace(table, found->second).first->second;
-  std::erase_if(kept.files,
-                [&](const lake::LiveFile& file) { return file.publish != view_.number; });
-  return lake::ReadTable(store_, added, table);
+  return lake::ReadTable(store_, lake::ViewOfTable(view_, table, /*added=*/true), table);
 }
 
 Result<nlohmann::json> PublishContents::Record() {
@@ -45,6 +38,11 @@ Result<nlohmann::json> PublishContents::Record() {
                      lake::GetRunRecord(store_, manifest_.dataset, manifest_.slot, manifest_.run));
   }
   return *record_;
+}
+
+Result<nlohmann::json> PublishContents::Parameters() {
+  ASSIGN_OR_RETURN(const nlohmann::json record, Record());
+  return record.value(nlohmann::json::json_pointer("/spec/parameters"), nlohmann::json::object());
 }
 
 Result<columnar::Table> PublishContents::OfRun(const std::string& table) {
@@ -75,17 +73,13 @@ Status PublishContents::OpenEngine() {
 Result<columnar::Table> PublishContents::Select(const std::filesystem::path& file,
                                                 const core::RunSpec& spec) {
   ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20));
-  nlohmann::json given = spec.parameters;
-  const Result<nlohmann::json> record = Record();
-  if (record.ok()) {
-    given = record->value(nlohmann::json::json_pointer("/spec/parameters"), given);
-  } else if (record.error().code != Code::kNotFound) {
-    return record.status();
-  }
+  Result<nlohmann::json> given = Parameters();
+  if (!given.ok() && given.error().code == Code::kNotFound) given = spec.parameters;
+  RETURN_IF_ERROR(given.status());
   MutexLock lock(query_mutex_);
   RETURN_IF_ERROR(OpenEngine());
   return engine_->Query({std::move(text), file.string()},
-                        MakeSqlParameters(given, manifest_.slot_time));
+                        MakeSqlParameters(*given, manifest_.slot_time));
 }
 
 }  // namespace catchment::app

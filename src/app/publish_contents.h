@@ -39,6 +39,9 @@ class PublishContents {
   /// The run's record as it stands in the lake. kNotFound: it is gone.
   Result<nlohmann::json> Record();
 
+  /// What the run was given. kNotFound: its record is gone.
+  Result<nlohmann::json> Parameters();
+
   /// The rows of a file with one SELECT. It sees `<table>`, `publish.<table>` (rows added) and
   /// `run.<table>`, `$slot` of the publish and the parameters of its run (those of `spec` if its
   /// record is gone). One at a time, by one engine for all.

@@ -164,13 +164,12 @@ class QueryTables {
     };
     std::string columns = has("assets") ? "* EXCLUDE (assets)" : "*";
     if (has(variable_)) return columns;
-    std::string value;
-    for (const char c : ShortName(view.dataset)) value.append(c == '\'' ? 2 : 1, c);
-    return fmt::format("'{}' AS \"{}\", {}", value, variable_, columns);
+    return fmt::format("{} AS {}, {}", columnar::QuoteText(ShortName(view.dataset)),
+                       columnar::QuoteName(variable_), columns);
   }
 
   static std::string Quoted(const std::string& schema, const std::string& name) {
-    return fmt::format("\"{}\".\"{}\"", schema, name);  // names of datasets hold no quotes
+    return columnar::QuoteName(schema) + "." + columnar::QuoteName(name);
   }
 
   const QuerySources& sources_;

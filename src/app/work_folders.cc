@@ -26,6 +26,11 @@ Result<std::vector<core::RunRecord>> RunsOfSlot(StateStores& state, const Datase
   return state.runs().List(filter, kMostRunsOfSlot);
 }
 
+/// Whether what a run was told may serve the run of `spec`, another of its slot.
+bool MayServeAnother(const core::RunRecord& record, const core::RunSpec& spec) {
+  return record.run != spec.run && record.simulated == spec.simulated && !record.published;
+}
+
 bool HasLedger(const fs::path& folder) {
   std::error_code error;
   return fs::exists(folder / kLedger, error);
@@ -110,8 +115,8 @@ Result<sources::cmr::ItemFetchTransport::Packs> OpenPacks(const Settings& settin
   std::reverse(runs.begin(), runs.end());  // the newest last: what it was given prevails
   for (const core::RunRecord& record : runs) {
     const fs::path folder = WorkFolder(settings, record.run) / kPacks;
-    if (record.run == spec.run || record.simulated != spec.simulated || record.published ||
-        !net::ResponsePacks::Left(folder) || Alive(state, record.run))
+    if (!MayServeAnother(record, spec) || !net::ResponsePacks::Left(folder) ||
+        Alive(state, record.run))
       continue;
     RETURN_IF_ERROR(adopt(folder), "run {}", record.run.text);
   }
@@ -126,8 +131,8 @@ Result<sources::EarlierRuns> FindEarlierRuns(const Settings& settings, const cor
   std::optional<std::set<std::string>> published;
   for (const core::RunRecord& record : runs) {
     const fs::path folder = WorkFolder(settings, record.run);
-    if (record.run == spec.run || record.simulated != spec.simulated || record.published ||
-        record.state == core::RunState::kHeld || !HasLedger(folder))
+    if (!MayServeAnother(record, spec) || record.state == core::RunState::kHeld ||
+        !HasLedger(folder))
       continue;
     if (!published) {  // a run may have died before it could say that it published
       ASSIGN_OR_RETURN(const auto publishes, lake::ListPublishes(store, spec.dataset.text));

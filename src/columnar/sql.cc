@@ -84,13 +84,6 @@ Status CheckResultType(duckdb_type type, const std::string& place, const char* c
   }
 }
 
-/// `'text'` with quotes inside doubled.
-std::string QuoteText(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
-  return quoted + '\'';
-}
-
 /// The pattern that stands for a path alone.
 std::string PlainPattern(const std::filesystem::path& path) {
   std::string pattern;
@@ -127,6 +120,12 @@ std::string QuoteName(std::string_view name) {
   std::string quoted = "\"";
   for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
   return quoted + '"';
+}
+
+std::string QuoteText(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
+  return quoted + '\'';
 }
 
 Result<Database> Database::Open(const SqlOptions& options) {

@@ -120,4 +120,8 @@ struct SqlUse {
 };
 Result<SqlUse> InspectSql(const SqlText& sql, const SqlQueryOptions& options = {});
 
+/// `"name"` and `'text'`, with quotes inside doubled.
+std::string QuoteName(std::string_view name);
+std::string QuoteText(std::string_view text);
+
 }  // namespace catchment::columnar

@@ -77,15 +77,12 @@ enum class SqlPhase { kPreparing, kRunning };
 
 /// Turn an error document of DuckDB into ours. `tables` and `columns` are names that could have
 /// been meant. The only place where this is decided.
-Error FromDuckDb(const SqlText& sql, std::string_view document,
-                 const std::vector<std::string>& tables, SqlPhase phase = SqlPhase::kPreparing,
+Error FromDuckDb(const SqlText& sql, std::string_view text, const std::vector<std::string>& tables,
+                 SqlPhase phase = SqlPhase::kPreparing,
                  const std::vector<std::string>& columns = {});
 
 /// What InspectSql finds, by a given connection.
 Result<SqlUse> InspectWith(const Database& database, const SqlText& sql,
                            const SqlQueryOptions& options);
-
-/// `"name"` with quotes inside doubled.
-std::string QuoteName(std::string_view name);
 
 }  // namespace catchment::columnar

@@ -73,16 +73,10 @@ Status WriteRows(const columnar::Table& rows, ExportFormat format, const fs::pat
 
 /// The view of the table alone. A month's path holds that month, not all there are.
 View ExportedTable(const View& view, const ExportItem& item) {
-  View exported;
-  exported.dataset = view.dataset;
-  exported.number = view.number;
   const auto found = view.tables.find(item.record.table);
-  if (found == view.tables.end()) return exported;
-  TableView& table = exported.tables.emplace(found->first, found->second).first->second;
-  if (table.mode == TableMode::kPartition && !item.record.slotless) {
-    std::erase_if(table.files, [&](const LiveFile& file) { return file.publish != view.number; });
-  }
-  return exported;
+  const bool of_slot = found != view.tables.end() && found->second.mode == TableMode::kPartition &&
+                       !item.record.slotless;
+  return ViewOfTable(view, item.record.table, /*added=*/of_slot);
 }
 
 /// The one data object that a Parquet export of a table can copy byte for byte; null if there is
@@ -103,9 +97,7 @@ Result<bool> NewerStands(const ExportRoot& root, const std::optional<ExportFound
   if (!found || !found->mark) return false;
   if (found->mark->dataset != item.dataset) {
     if (item.takeover) return false;
-    return MakeError(Code::kExists,
-                     "{}/{} belongs to {}; choose another path, or take it over with --takeover",
-                     root.Name(), item.record.path, found->mark->dataset);
+    return BelongsToAnother(root, item.record.path, found->mark->dataset);
   }
   return found->mark->publish > item.publish;
 }
@@ -128,6 +120,11 @@ bool SameObjectStands(const ReadStore& store, const View& view, const ExportItem
 
 std::string JointName(const std::vector<std::string>& datasets) {
   return fmt::format("{}", fmt::join(datasets, "+"));
+}
+
+Error BelongsToAnother(const ExportRoot& root, std::string_view path, std::string_view owner) {
+  return Exists("{}/{} belongs to {}; choose another path, or take it over with --takeover",
+                root.Name(), path, owner);
 }
 
 Result<ExportFormat> ParseExportFormat(std::string_view as) {

@@ -53,6 +53,9 @@ class ExportRoot {
   virtual std::string Name() const = 0;
 };
 
+/// kExists: what is said where the file at a path of an export is another dataset's.
+Error BelongsToAnother(const ExportRoot& root, std::string_view path, std::string_view owner);
+
 /// A folder. The mark is the extended attribute `user.catchment` of the file, so that it appears
 /// with it in one step; on file systems without them a hidden `.<name>.catchment` beside it,
 /// written first.

@@ -7,10 +7,11 @@
 #include "lake/json_fields_internal.h"
 #include "lake/manifest.h"
 
+namespace catchment::lake {
+
 // Manifests and checkpoints are read from stores that others may write to. The digest at a
 // manifest's end would stop nearly every input, so that each is also read with a digest that fits.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::lake;  // NOLINT(google-build-using-namespace)
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   static_cast<void>(ParseManifest(bytes).ok());
   static_cast<void>(ParseCheckpoint(bytes).ok());
@@ -26,3 +27,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!again.ok() || again->tables != manifest->tables) std::abort();
   return 0;
 }
+
+}  // namespace catchment::lake

@@ -36,6 +36,23 @@ Result<std::vector<const LiveFile*>> Choose(const TableView& table, std::string_
 
 }  // namespace
 
+bool HasPartition(const TableView& table, const PartitionFilter& where) {
+  const auto chosen = Choose(table, "", where);
+  return chosen.ok() && !chosen->empty();
+}
+
+View ViewOfTable(const View& view, const std::string& name, bool added) {
+  View one;
+  one.dataset = view.dataset;
+  one.number = view.number;
+  const auto found = view.tables.find(name);
+  if (found == view.tables.end()) return one;
+  std::vector<LiveFile>& files = one.tables.emplace(*found).first->second.files;
+  if (added)
+    std::erase_if(files, [&](const LiveFile& file) { return file.publish != view.number; });
+  return one;
+}
+
 Result<std::vector<FetchedFile>> ListTableFiles(const ReadStore& store, const View& view,
                                                 std::string_view name,
                                                 const PartitionFilter& where) {

@@ -17,6 +17,13 @@ namespace catchment::lake {
 /// Partition name → value (null: the null partition). Files of other partitions are not read.
 using PartitionFilter = std::map<std::string, std::optional<std::string>>;
 
+/// Whether a table has files of the partitions that a filter lets through.
+bool HasPartition(const TableView& table, const PartitionFilter& where);
+
+/// The view of one table alone. `added`: with the files that the view's own publish added. Without
+/// the table: of none.
+View ViewOfTable(const View& view, const std::string& name, bool added);
+
 struct ReadTableOptions {
   PartitionFilter where;
   bool verify_sha256 = false;

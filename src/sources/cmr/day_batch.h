@@ -16,11 +16,14 @@ struct FetchPace {
   int per_day = 50;
 };
 
+/// `2024-01-05`.
+inline std::string DayText(Day day) { return FormatTime(Time(day)).substr(0, 10); }
+
 /// The batch of a day, without wishes. Who announces a batch and who asks for it make it by these
 /// two functions, so that it is the same.
 inline ItemBatch BatchOfDay(Day day, const FetchPace& pace) {
   ItemBatch batch;
-  batch.name = FormatTime(Time(day)).substr(0, 10);
+  batch.name = DayText(day);
   batch.in_flight = pace.per_day;
   batch.total_in_flight = pace.days_at_once * pace.per_day;
   return batch;

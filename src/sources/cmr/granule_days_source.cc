@@ -3,11 +3,10 @@
 #include <arrow/api.h>
 
 #include <algorithm>
-#include <atomic>
 #include <set>
-#include <thread>
 
 #include "base/mutex.h"
+#include "base/parallel_for.h"
 #include "columnar/parquet_file.h"
 #include "sources/cmr/cmr_client.h"
 #include "sources/cmr/day_batch.h"
@@ -84,8 +83,6 @@ int PageSizeFor(int days_at_once) {
 
 CmrWindow WindowOf(Day day) { return {Time(day), Time(day + days(1)), std::nullopt}; }
 
-std::string DayText(Day day) { return FormatTime(Time(day)).substr(0, 10); }
-
 /// What became of listing one day.
 struct DayAnswer {
   DayRow row;
@@ -95,68 +92,96 @@ struct DayAnswer {
   int64_t repeats = 0;
 };
 
-/// List a day until its counts agree, at most kListings times; all that was seen is kept.
-DayAnswer ListDay(CmrClient& client, const DaysOptions& options, Day day,
-                  const OpContext& context) {
-  DayAnswer answer;
-  answer.row.day = day;
-  std::map<std::string, CmrEntry> seen;  // by concept id, of all listings
-  int64_t hits = 0;
-  int page_size = PageSizeFor(options.pace.days_at_once), compared = 0;
-  while (compared < kListings) {
-    Result<CmrListing> listing =
-        client.List(WindowOf(day), page_size, answer.row.tries == 0, context);
-    ++answer.row.tries;
-    if (!listing.ok()) {
-      answer.failure = listing.error();
-      break;
-    }
-    if (listing->timed_out) {
-      if (page_size <= kLeastOnPage) {
-        answer.failure = Unavailable("CMR had no time for a page of {} entries", kLeastOnPage);
-        break;
+/// One day's listings. All that was seen in any of them is kept.
+class DayLister {
+ public:
+  DayLister(CmrClient& client, const DaysOptions& options, Day day, const OpContext& context)
+      : client_(client),
+        options_(options),
+        day_(day),
+        context_(context),
+        page_size_(PageSizeFor(options.pace.days_at_once)) {
+    answer_.row.day = day;
+  }
+
+  /// List until the counts agree, at most kListings times.
+  DayAnswer List() {
+    for (int compared = 0; compared < kListings && !agrees_;) {
+      Result<CmrListing> listing = Ask();
+      if (!listing.ok()) {
+        if (compared == 0) return Failed(listing.error());
+        break;  // an earlier listing of this day serves
       }
-      page_size = std::max(page_size / 2, kLeastOnPage);
-      continue;
+      if (listing->timed_out) continue;
+      ++compared;
+      Take(*std::move(listing));
     }
-    ++compared;
-    answer.repeats += listing->repeats;
-    answer.row.asked_at = listing->asked_at;
-    hits = listing->hits;
-    const bool agrees = static_cast<int64_t>(listing->entries.size()) == hits;
-    if (agrees) seen.clear();
-    for (CmrEntry& entry : listing->entries) {
-      const auto [known, added] = seen.try_emplace(entry.concept_id, CmrEntry());
+    return Finish();
+  }
+
+ private:
+  /// A listing; one that timed out is to be asked for again, by smaller pages.
+  Result<CmrListing> Ask() {
+    Result<CmrListing> listing =
+        client_.List(WindowOf(day_), page_size_, answer_.row.tries == 0, context_);
+    ++answer_.row.tries;
+    if (!listing.ok() || !listing->timed_out) return listing;
+    if (page_size_ <= kLeastOnPage)
+      return Unavailable("CMR had no time for a page of {} entries", kLeastOnPage);
+    page_size_ = std::max(page_size_ / 2, kLeastOnPage);
+    return listing;
+  }
+
+  void Take(CmrListing listing) {
+    answer_.repeats += listing.repeats;
+    answer_.row.asked_at = listing.asked_at;
+    answer_.row.hits = listing.hits;
+    const bool whole = static_cast<int64_t>(listing.entries.size()) == listing.hits;
+    if (whole) seen_.clear();
+    for (CmrEntry& entry : listing.entries) {
+      const auto [known, added] = seen_.try_emplace(entry.concept_id, CmrEntry());
       if (added || entry.updated > known->second.updated) known->second = std::move(entry);
     }
-    if (agrees || static_cast<int64_t>(seen.size()) == hits) break;
+    agrees_ = static_cast<int64_t>(seen_.size()) == listing.hits;
   }
-  if (answer.failure && compared == 0) {
-    answer.row.asked_at.reset();
-    answer.row.state = DayState::kFailed;
-    answer.row.error = answer.failure->message;
-    return answer;
+
+  DayAnswer Failed(const Error& error) {
+    answer_.row.state = DayState::kFailed;
+    answer_.row.error = error.message;
+    answer_.failure = error;
+    return std::move(answer_);
   }
-  answer.failure.reset();  // an earlier listing of this day serves
-  answer.row.hits = hits;
-  answer.row.touching = static_cast<int64_t>(seen.size());
-  std::vector<CmrEntry> entries;
-  entries.reserve(seen.size());
-  for (auto& [id, entry] : seen) entries.push_back(std::move(entry));
-  seen.clear();
-  answer.counts = GranulesOfDay(std::move(entries), day, options.scheme);
-  answer.granules = std::exchange(answer.counts.granules, {});
-  answer.row.links = static_cast<int64_t>(answer.granules.size());
-  if (answer.row.hits != answer.row.touching) {
-    answer.row.state = DayState::kHitsMismatch;
-    answer.row.error = fmt::format("CMR-Hits is {}, entries are {}, listed {} times", hits,
-                                   *answer.row.touching, answer.row.tries);
-  } else {
-    answer.row.state = IsSettled(day, *answer.row.asked_at, options.settle) ? DayState::kSettled
-                                                                            : DayState::kYoung;
+
+  DayAnswer Finish() {
+    DayRow& row = answer_.row;
+    row.touching = static_cast<int64_t>(seen_.size());
+    std::vector<CmrEntry> entries;
+    entries.reserve(seen_.size());
+    for (auto& [id, entry] : seen_) entries.push_back(std::move(entry));
+    seen_.clear();
+    answer_.counts = GranulesOfDay(std::move(entries), day_, options_.scheme);
+    answer_.granules = std::exchange(answer_.counts.granules, {});
+    row.links = static_cast<int64_t>(answer_.granules.size());
+    if (agrees_) {
+      row.state =
+          IsSettled(day_, *row.asked_at, options_.settle) ? DayState::kSettled : DayState::kYoung;
+    } else {
+      row.state = DayState::kHitsMismatch;
+      row.error = fmt::format("CMR-Hits is {}, entries are {}, listed {} times", *row.hits,
+                              *row.touching, row.tries);
+    }
+    return std::move(answer_);
   }
-  return answer;
-}
+
+  CmrClient& client_;
+  const DaysOptions& options_;
+  const Day day_;
+  const OpContext& context_;
+  int page_size_;
+  DayAnswer answer_;
+  std::map<std::string, CmrEntry> seen_;  // by concept id, of all listings
+  bool agrees_ = false;                   // as many were seen as CMR counts
+};
 
 /// One run of the source.
 class DaysCollection {
@@ -255,27 +280,8 @@ class DaysCollection {
 
   /// Run `work` for each day, some at once; the first error ends it.
   Status ForDays(const std::vector<Day>& which, const std::function<Status(Day)>& work) {
-    std::atomic<size_t> next = 0;
-    Mutex mutex;
-    Status failed;
-    const auto run = [&] {
-      while (true) {
-        const size_t number = next++;
-        if (number >= which.size()) return;
-        const Status status = work(which[number]);
-        if (status.ok()) continue;
-        MutexLock lock(mutex);
-        if (failed.ok()) failed = status;
-        next = which.size();
-        return;
-      }
-    };
-    std::vector<std::jthread> threads;
-    const auto most = std::min(which.size(), static_cast<size_t>(options_.pace.days_at_once));
-    for (size_t thread = 1; thread < most; ++thread) threads.emplace_back(run);
-    run();
-    threads.clear();  // joins
-    return failed;
+    const auto threads = static_cast<size_t>(options_.pace.days_at_once);
+    return ParallelFor(which.size(), threads, [&](size_t i) { return work(which[i]); });
   }
 
   static bool Ends(const Error& error) {
@@ -332,7 +338,7 @@ class DaysCollection {
   Status ListDays() {
     const std::vector<Day> which(to_list_.begin(), to_list_.end());
     return ForDays(which, [this](Day day) -> Status {
-      DayAnswer answer = ListDay(client_, options_, day, context_.Named(DayText(day)));
+      DayAnswer answer = DayLister(client_, options_, day, context_.Named(DayText(day))).List();
       if (answer.failure && Ends(*answer.failure)) return *answer.failure;
       if (!answer.failure) {
         RETURN_IF_ERROR(WriteGranules(day, answer.granules));

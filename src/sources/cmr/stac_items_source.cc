@@ -307,19 +307,14 @@ class ItemsCollection {
                                : fmt::format("pass {} part {}", pass + 1, part + 1);
         batch.wishes.clear();
         std::vector<Wanted> wanted;
-        std::vector<int> tries;
         for (; next != again.end() && wanted.size() < kMostOfPass; ++next) {
-          const Granule& granule = next->second.wanted.granule;
-          batch.wishes.push_back(WishFor(granule));
-          tries.push_back(next->second.tries);
+          batch.wishes.push_back(WishFor(next->second.wanted.granule));
           wanted.push_back(next->second.wanted);
         }
-        std::map<size_t, int> before;
-        for (size_t i = 0; i < wanted.size(); ++i) before[wanted[i].number] = tries[i];
         std::vector<Failed> failed;
         RETURN_IF_ERROR(Fetch(batch, std::move(wanted), failed));
         for (Failed& one : failed) {
-          one.tries += before[one.wanted.number];
+          one.tries += again.at(one.wanted.number).tries;
           failed_[one.wanted.number] = std::move(one);
         }
         batch.pause = std::chrono::milliseconds(0);

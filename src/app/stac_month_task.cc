@@ -17,6 +17,7 @@
 #include "lake/vault_blob_store.h"
 #include "sources/cmr/link_table.h"
 #include "sources/parameters.h"
+#include "stac/collection.h"
 #include "stac/item_sort.h"
 #include "stac/write_items.h"
 
@@ -36,17 +37,6 @@ struct MonthOptions {
   uint64_t memory_bytes = 0;
   stac::ItemFileOptions file;
 };
-
-/// Let the file's footer carry the Collection of `text`, and its items name it.
-Status TakeCollection(const std::string& text, const std::string& file, MonthOptions& options) {
-  const auto document = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool good = document.is_object() && document.value("type", "") == "Collection" &&
-                    document.contains("id") && document["id"].is_string();
-  if (!good) return Invalid("{}: not a STAC Collection with an id", file);
-  options.collection = document["id"].get<std::string>();
-  options.schema.collections = {{options.collection, document.dump()}};
-  return {};
-}
 
 Result<uint64_t> MemoryOf(const sources::Parameters& with) {
   const nlohmann::json& memory = with.At("memory");
@@ -81,7 +71,10 @@ Result<MonthOptions> ReadMonthOptions(const core::TaskSpec& task, const core::Ru
                    schema);
   ASSIGN_OR_RETURN(const std::string document, ReadFile(folder / collection, kMostDocumentBytes),
                    "collection");
-  RETURN_IF_ERROR(TakeCollection(document, collection, options));
+  ASSIGN_OR_RETURN(const stac::CollectionText described, stac::ReadCollectionText(document), "{}",
+                   collection);
+  options.collection = described.id;
+  options.schema.collections = {{described.id, described.document}};
   options.file.durable = false;  // the lake makes what it takes durable
   return options;
 }

@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "core/exit_code.h"
+#include "core/values.h"
+#include "stac/collection.h"
 #include "stac/item_bodies.h"
 #include "stac/item_sort.h"
 #include "stac/write_items.h"
@@ -25,22 +27,9 @@ constexpr size_t kMaxListed = 20;
 /// The words of a request, understood.
 struct WritePlan {
   stac::WriteItemsOptions options;
-  std::string collection, collection_document;
+  stac::CollectionText collection;  ///< its id is empty: none
   bool split = false;
 };
-
-Status ReadCollection(const std::string& file, WritePlan& plan) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxDocumentBytes), "--collection");
-  const auto document = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!document.is_object() || document.value("type", "") != "Collection" ||
-      !document.contains("id") || !document["id"].is_string() ||
-      document["id"].get<std::string>().empty()) {
-    return Invalid("--collection {}: not a STAC Collection with an id", file);
-  }
-  plan.collection = document["id"].get<std::string>();
-  plan.collection_document = document.dump();
-  return {};
-}
 
 Result<WritePlan> MakePlan(const StacWriteRequest& request) {
   WritePlan plan;
@@ -55,7 +44,7 @@ Result<WritePlan> MakePlan(const StacWriteRequest& request) {
   ASSIGN_OR_RETURN(plan.options.file.level, stac::ParseZstdLevel(request.compression),
                    "--compression {}", request.compression);
   plan.options.file.row_group_rows = request.row_group_rows;
-  ASSIGN_OR_RETURN(plan.options.max_quarantine, ParseShare(request.max_quarantine),
+  ASSIGN_OR_RETURN(plan.options.max_quarantine, core::ParseShare(request.max_quarantine),
                    "--max-quarantine");
   ASSIGN_OR_RETURN(plan.options.memory_bytes, ParseByteSize(request.memory), "--memory");
   plan.options.writer = "catchment " CATCHMENT_VERSION;
@@ -73,9 +62,13 @@ Result<WritePlan> MakePlan(const StacWriteRequest& request) {
     return Invalid("--output {}: {{collection}} needs --split-by collection", request.output);
   if (plan.split && !request.collection_file.empty())
     return Invalid("--collection is of one file; it does not go with --split-by");
-  if (!request.collection_file.empty())
-    RETURN_IF_ERROR(ReadCollection(request.collection_file, plan));
-  plan.options.collection = plan.collection;
+  if (!request.collection_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(request.collection_file, kMaxDocumentBytes),
+                     "--collection");
+    ASSIGN_OR_RETURN(plan.collection, stac::ReadCollectionText(text), "--collection {}",
+                     request.collection_file);
+  }
+  plan.options.collection = plan.collection.id;
   return plan;
 }
 
@@ -100,7 +93,7 @@ Result<stac::ItemSchema> SchemaFor(const StacWriteRequest& request, const WriteP
       return Invalid("no input holds an item; --schema FILE writes a file without rows");
     }
     ASSIGN_OR_RETURN(schema, seen->second.Finish({.max_columns = request.max_columns,
-                                                  .collection = plan.collection}));
+                                                  .collection = plan.collection.id}));
   } else {
     ASSIGN_OR_RETURN(const std::string text, ReadFile(request.schema, kMaxDocumentBytes),
                      "--schema");
@@ -110,7 +103,8 @@ Result<stac::ItemSchema> SchemaFor(const StacWriteRequest& request, const WriteP
                      schema.leaves(), request.max_columns);
     }
   }
-  if (!plan.collection.empty()) schema.collections = {{plan.collection, plan.collection_document}};
+  if (!plan.collection.id.empty())
+    schema.collections = {{plan.collection.id, plan.collection.document}};
   return schema;
 }
 
@@ -304,17 +298,6 @@ Result<uint64_t> ParseByteSize(std::string_view text) {
       return static_cast<uint64_t>(value * factor);
   }
   return Invalid("\"{}\": expected a size such as 384MiB or 1GiB", text);
-}
-
-Result<double> ParseShare(std::string_view text) {
-  double value = 0;
-  const bool percent = text.ends_with('%');
-  const std::string_view number = percent ? text.substr(0, text.size() - 1) : text;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-  if (percent) value /= 100;
-  if (error != std::errc() || end != number.data() + number.size() || !(value >= 0 && value <= 1))
-    return Invalid("\"{}\": expected a share such as 0.1%", text);
-  return value;
 }
 
 }  // namespace catchment::app

@@ -71,7 +71,5 @@ Result<std::string> StacSchema(const StacInputs& from, int64_t max_columns);
 
 /// `384MiB`, `1GiB`, `500MB`, `1048576`. kInvalid: anything else.
 Result<uint64_t> ParseByteSize(std::string_view text);
-/// `0.1%` or `0.001`, 0 … 1. kInvalid: anything else.
-Result<double> ParseShare(std::string_view text);
 
 }  // namespace catchment::app

@@ -93,6 +93,17 @@ void ItemExtent::Add(const ItemExtent& other) {
   if (other.to_us) to_us = std::max(to_us.value_or(*other.to_us), *other.to_us);
 }
 
+Result<CollectionText> ReadCollectionText(std::string_view text) {
+  const auto document = CollectionJson::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto member = [&](const char* name) {
+    const bool there = document.is_object() && document.contains(name);
+    return there && document[name].is_string() ? document[name].get<std::string>() : std::string();
+  };
+  if (member("type") != "Collection" || member("id").empty())
+    return Invalid("not a STAC Collection with an id");
+  return CollectionText{member("id"), document.dump()};
+}
+
 Result<ItemExtent> ExtentOfFile(const ItemFileReader& reader) {
   ItemExtent extent;
   extent.box = BoxOfFooter(reader);

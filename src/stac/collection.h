@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "stac/geometry.h"
@@ -22,6 +23,14 @@ struct ItemExtent {
 /// columns datetime, start_datetime and end_datetime. Reads no rows. A column without statistics in
 /// some row group does not count.
 Result<ItemExtent> ExtentOfFile(const ItemFileReader& reader);
+
+/// What items and footers need of a Collection document.
+struct CollectionText {
+  std::string id;
+  std::string document;  ///< JSON without indentation, members in their order
+};
+/// kInvalid: not a STAC Collection with an id.
+Result<CollectionText> ReadCollectionText(std::string_view text);
 
 /// A Collection document with these extents, and with the asset `items` of role `collection-mirror`
 /// that leads to a folder of Parquet files (`href`; empty: no such asset). What `extent` does not

@@ -94,7 +94,8 @@ core::Catalogue MakeCatalogue() {
     }
     catalogue.sinks.push_back(std::move(component));
   }
-  catalogue.export_formats = {"json", "ndjson", "csv", "csv.gz", "parquet", "text", "stac_collection"};
+  catalogue.export_formats = {"json", "ndjson",         "csv", "csv.gz", "parquet",
+                              "text", "stac_collection"};
   return catalogue;
 }
 

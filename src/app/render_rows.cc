@@ -32,8 +32,7 @@ Result<columnar::Table> FirstRows(const columnar::Table& table, int64_t limit) {
     batches.push_back(batch->Slice(0, limit - rows));
     rows += batches.back()->num_rows();
   }
-  ASSIGN_ARROW_OR_RETURN(auto first,
-                         arrow::Table::FromRecordBatches(reader->schema(), std::move(batches)));
+  ASSIGN_ARROW_OR_RETURN(auto first, arrow::Table::FromRecordBatches(reader->schema(), batches));
   return columnar::Table::FromArrow(std::move(first));
 }
 

@@ -62,8 +62,8 @@ nlohmann::json ToJson(const SourceReport& report);
 nlohmann::json ToJson(const CoverageRow& row);
 nlohmann::json ToJson(const Gap& gap);
 /// The inverse of ToJson; missing members take their defaults.
-SourceReport SourceReportFromJson(const nlohmann::json& json);
-CoverageRow CoverageRowFromJson(const nlohmann::json& json);
-Gap GapFromJson(const nlohmann::json& json);
+SourceReport SourceReportFromJson(const nlohmann::json& in);
+CoverageRow CoverageRowFromJson(const nlohmann::json& in);
+Gap GapFromJson(const nlohmann::json& in);
 
 }  // namespace catchment

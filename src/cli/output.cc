@@ -52,9 +52,9 @@ std::string Render(const TextTable& table) {
   return text;
 }
 
-void PrintJson(std::string_view verb, nlohmann::json body) {
+void PrintJson(std::string_view verb, const nlohmann::json& body) {
   nlohmann::ordered_json document = {{"version", 1}, {"verb", verb}};
-  for (auto& [name, value] : body.items()) document[name] = std::move(value);
+  for (const auto& [name, value] : body.items()) document[name] = value;
   PrintText(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -20,7 +20,7 @@ struct TextTable {
 std::string Render(const TextTable& table);
 
 /// Print one JSON document with `"version": 1` and the verb's name in front.
-void PrintJson(std::string_view verb, nlohmann::json body);
+void PrintJson(std::string_view verb, const nlohmann::json& body);
 
 /// Print text as it is, with a line break at the end.
 void PrintText(std::string_view text);

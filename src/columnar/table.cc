@@ -88,7 +88,7 @@ Table::Table() : Table(Empty(arrow::schema({}))) {}
 
 Table Table::Empty(std::shared_ptr<arrow::Schema> schema) {
   // MakeEmpty fails only for types that cannot be built at all; such a schema has no arrays anyway.
-  auto rows = arrow::Table::MakeEmpty(schema);
+  auto rows = arrow::Table::MakeEmpty(std::move(schema));
   return FromArrow(
       rows.ok() ? *rows : arrow::Table::Make(arrow::schema({}), arrow::ChunkedArrayVector{}, 0));
 }

@@ -83,7 +83,8 @@ TEST(ParameterTest, AMonthHasTwoFormsAndNoOther) {
     const auto refused = ResolveParameters(OfMonths(), {{"yearMonth", text}}, NoVariables);
     ASSERT_FALSE(refused.ok()) << text;
     EXPECT_EQ(refused.error().message, "yearMonth: expected YYYYMM, e.g. 202401");
-    EXPECT_EQ(refused.error().code, Code::kInvalid);  // H20 bad_argument_retried: exit 2, so that nobody tries again
+    EXPECT_EQ(refused.error().code,
+              Code::kInvalid);  // H20 bad_argument_retried: exit 2, so that nobody tries again
   }
   EXPECT_TRUE(
       (*ResolveParameters(OfMonths(), {{"yearMonth", "Ref::yearMonth"}}, NoVariables))["yearMonth"]
@@ -107,7 +108,8 @@ TEST(ParameterTest, ValuesStayInTheirRangeAndAmongTheAllowedOnes) {
             "collections: expected some of HLSL30_2.0, HLSS30_2.0, found none");
 }
 
-// H17 box_ignored: boundingBox was accepted and ignored; every documented form now gives the same text.
+// H17 box_ignored: boundingBox was accepted and ignored; every documented form now gives the same
+// text.
 TEST(ParameterTest, ABoxBecomesItsShortestText) {
   for (const char* text : {"-124.7,32.5,-114.1,42.0", "-124.7/32.5/-114.1/42.0"}) {
     const auto values = ResolveParameters(OfMonths(), {{"boundingBox", text}}, NoVariables);

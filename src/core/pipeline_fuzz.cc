@@ -7,8 +7,9 @@
 #include "core/config.h"
 #include "core/pipeline_parse.h"
 
+namespace catchment::core {
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::core;
   static const Catalogue* const catalogue = [] {
     static Catalogue known;
     known.sources = {{.name = "azure.retail_prices", .keys = {}, .outputs = {}, .help = ""}};
@@ -27,3 +28,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (config.problems.empty() && config.config.environments.empty()) abort();
   return 0;
 }
+
+}  // namespace catchment::core

@@ -78,9 +78,9 @@ struct RunRecord {
   std::vector<MemorySample> memory;
 };
 
-nlohmann::json ToJson(const TaskRecord& record);
+nlohmann::json ToJson(const TaskRecord& task);
 nlohmann::json ToJson(const RunRecord& record);
-Result<RunRecord> RunRecordFromJson(const nlohmann::json& json);
+Result<RunRecord> RunRecordFromJson(const nlohmann::json& in);
 
 /// Units of all gaps together.
 int64_t GapUnits(const std::vector<Gap>& gaps);

@@ -406,7 +406,7 @@ TEST_F(CurlTransportTest, TheDestructorCancelsWhatIsInFlight) {
   });
   std::atomic<int> cancelled = 0;
   for (int i = 0; i < 3; ++i) {
-    transport_->Start({.url = server.Url()}, context_, [&](Result<Response> result) {
+    transport_->Start({.url = server.Url()}, context_, [&](const Result<Response>& result) {
       if (!result.ok() && result.error().code == Code::kCancelled) ++cancelled;
     });
   }

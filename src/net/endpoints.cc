@@ -16,10 +16,10 @@ std::string VariableOf(std::string_view service) {
 
 }  // namespace
 
-Result<Endpoints> Endpoints::Make(std::map<std::string, std::string> services,
+Result<Endpoints> Endpoints::Make(const std::map<std::string, std::string>& services,
                                   std::vector<ServiceHost> hosts) {
   Endpoints endpoints;
-  for (auto& [service, base] : services) {
+  for (const auto& [service, base] : services) {
     const std::string variable = VariableOf(service);
     const Result<Url> url = ParseUrl(base);
     if (!url.ok() || !IsLoopbackHost(url->host)) {

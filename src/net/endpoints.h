@@ -32,7 +32,7 @@ class Endpoints {
   /// `services`: service in lower case → base URL, e.g. {"prices", "http://127.0.0.1:9000"}. The
   /// first matching row of `hosts` names the service of a URL found in an answer. kInvalid: a URL
   /// that is not loopback.
-  static Result<Endpoints> Make(std::map<std::string, std::string> services,
+  static Result<Endpoints> Make(const std::map<std::string, std::string>& services,
                                 std::vector<ServiceHost> hosts);
 
   /// Read the variables of `environment` ("NAME=value" texts, ends with null; usually `environ`).

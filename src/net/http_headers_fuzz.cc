@@ -10,9 +10,9 @@
 #include "net/url.h"
 #include "net/vault.h"
 
-namespace {
+namespace catchment::net {
 
-using namespace catchment::net;
+namespace {
 
 void Expect(bool holds) {
   if (!holds) std::abort();
@@ -80,3 +80,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bodies(text);
   return 0;
 }
+
+}  // namespace catchment::net

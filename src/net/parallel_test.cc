@@ -119,7 +119,7 @@ TEST(ParallelTest, AnAnswerMayMakeMoreWork) {
     todo.pop_back();
     return Request{.url = "https://h/"};
   };
-  work.accept = [&](size_t at, const Request&, Result<Response>) {
+  work.accept = [&](size_t at, const Request&, const Result<Response>&) {
     done.insert(page_of[at]);
     if (page_of[at] < 10) todo.push_back(page_of[at] + 1);
     return Status();
@@ -170,7 +170,7 @@ TEST(ParallelTest, WithoutGiveUpTheFirstFailureEndsAll) {
   ParallelWork work;
   work.next = [&]() -> std::optional<Request> { return pages[next++]; };
   int accepted = 0;
-  work.accept = [&](size_t, const Request&, Result<Response> answer) {
+  work.accept = [&](size_t, const Request&, const Result<Response>& answer) {
     ++accepted;
     // Those sent to keep the connections busy are cancelled.
     service.when_held = [&] { service.AnswerAll(Cancelled("stopped")); };
@@ -205,7 +205,7 @@ TEST(ParallelTest, AtAStopWhatWasAnsweredStillCounts) {
     return pages[next++];
   };
   work.before = [](size_t, Request&) { return Status(); };  // nothing is made ready ahead
-  work.accept = [&](size_t at, const Request&, Result<Response> answer) {
+  work.accept = [&](size_t at, const Request&, const Result<Response>& answer) {
     accepted.insert(at);
     return answer.status();
   };

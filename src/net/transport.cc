@@ -49,6 +49,7 @@ std::string Redact(std::string text,
 
 std::string Request::Name() const { return method + " " + Redact(url, redact); }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): transports that return at once keep both.
 void Transport::Start(Request request, const OpContext& context, Done done) {
   done(Send(request, context));
 }

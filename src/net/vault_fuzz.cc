@@ -8,9 +8,9 @@
 #include "net/vault.h"
 #include "net/vault_internal.h"
 
-namespace {
+namespace catchment::net {
 
-using namespace catchment::net;
+namespace {
 
 void Expect(bool holds) {
   if (!holds) std::abort();
@@ -43,3 +43,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
+
+}  // namespace catchment::net

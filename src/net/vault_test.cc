@@ -96,7 +96,7 @@ TEST(VaultTest, IdenticalRequestsAreToldApartByTheirOrder) {
 }
 
 TEST(VaultTest, BodyAndChoosingHeadersTellRequestsApart) {
-  const auto key = [](Request request) { return *KeyOf(request, "t"); };
+  const auto key = [](const Request& request) { return *KeyOf(request, "t"); };
   Request post{.method = "POST", .url = "https://h/", .body = "a"};
   const ExchangeKey first = key(post);
   EXPECT_EQ(first.body_sha256, Sha256Hex("a"));

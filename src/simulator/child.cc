@@ -20,7 +20,7 @@ namespace {
 // Blocks signals in this thread and reads them from a descriptor instead.
 class SignalReader {
  public:
-  explicit SignalReader(std::initializer_list<int> signals) {
+  SignalReader(std::initializer_list<int> signals) {
     sigemptyset(&set_);
     for (const int signal : signals) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, &before_);

@@ -155,7 +155,7 @@ TEST_F(CmrServiceTest, MadeUpEntriesHaveTheLinksOfRecordedOnes) {
         All(*generated, Day(concept_id, "2025-07-01T00:00:00Z", "2025-07-02T00:00:00Z"))[3];
     const auto shape = [](const json& entry) {
       std::multiset<std::string> links;
-      for (json link : entry["links"]) {
+      for (const json& link : entry["links"]) {
         std::string text = link.dump();
         const std::string title = entry["title"];
         for (size_t at; (at = text.find(title)) != std::string::npos;) {

@@ -9,7 +9,8 @@ namespace catchment::simulator {
 namespace {
 
 // Which of `count` equal requests are hit.
-std::vector<int> Hits(const Fault& fault, int count, FaultSubject subject = {"/a", "/a", {}, ""}) {
+std::vector<int> Hits(const Fault& fault, int count,
+                      const FaultSubject& subject = {"/a", "/a", {}, ""}) {
   FaultPlan plan({fault}, 1);
   std::vector<int> hits;
   for (int i = 1; i <= count; ++i) {

@@ -318,8 +318,8 @@ void HttpServer::Loop::Make(const std::stop_token& stop) {
   while (true) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      if (!work_.wait(lock, stop, [this] { return !jobs_.empty(); })) return;
+      const MutexLock lock(mutex_);
+      if (!work_.wait(mutex_, stop, [this]() REQUIRES(mutex_) { return !jobs_.empty(); })) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }

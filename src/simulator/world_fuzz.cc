@@ -39,10 +39,7 @@ void FuzzGranules(const std::string& text) {
   (void)items.Answer(request, {}, now);
 }
 
-}  // namespace catchment::simulator
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::simulator;
   const std::string text(reinterpret_cast<const char*>(data), size);
   static const nlohmann::json schema = WorldSchema();
   try {
@@ -69,3 +66,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
+
+}  // namespace catchment::simulator

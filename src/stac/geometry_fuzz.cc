@@ -4,7 +4,7 @@
 
 #include "stac/geometry.h"
 
-using namespace catchment::stac;
+namespace catchment::stac {
 
 /// GeoJSON to WKB and back gives the same WKB again; foreign WKB is read to the end or refused.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -23,3 +23,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (WkbToGeoJson(input, json).ok()) (void)GeoJsonToWkb(json, again);
   return 0;
 }
+
+}  // namespace catchment::stac

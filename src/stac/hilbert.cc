@@ -27,9 +27,9 @@ struct KruegerSeries {
 };
 
 constexpr KruegerSeries MakeKruegerSeries() {
-  constexpr double n = kFlattening / (2 - kFlattening);
-  constexpr double n2 = n * n;
-  constexpr double n3 = n2 * n;
+  const double n = kFlattening / (2 - kFlattening);
+  const double n2 = n * n;
+  const double n3 = n2 * n;
   return {.radius = kSemiMajor / (1 + n) * (1 + n2 / 4 + n2 * n2 / 64),
           .alpha = {n / 2 - n2 * 2 / 3 + n3 * 5 / 16, n2 * 13 / 48 - n3 * 3 / 5, n3 * 61 / 240},
           .beta = {n / 2 - n2 * 2 / 3 + n3 * 37 / 96, n2 / 48 + n3 / 15, n3 * 17 / 480},

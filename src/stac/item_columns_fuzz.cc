@@ -8,7 +8,7 @@
 #include "stac/item_json.h"
 #include "stac/schema_inference.h"
 
-using namespace catchment::stac;
+namespace catchment::stac {
 
 namespace {
 
@@ -58,3 +58,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (schema.ok()) CheckItem(*schema, body, true);
   return 0;
 }
+
+}  // namespace catchment::stac

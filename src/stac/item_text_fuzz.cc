@@ -6,7 +6,7 @@
 
 #include "stac/item_text.h"
 
-using namespace catchment;
+namespace catchment {
 
 namespace {
 
@@ -58,3 +58,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (CutAll(text, 1) != whole || CutAll(text, 7) != whole) std::abort();
   return 0;
 }
+
+}  // namespace catchment

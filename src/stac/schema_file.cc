@@ -224,7 +224,7 @@ OrderedJson NodeHead(const ItemNode& node, bool is_element) {
 }
 
 /// Leaves, and what holds only leaves, on one line.
-void FormatNode(const ItemNode& node, OrderedJson head, const std::string& indent,
+void FormatNode(const ItemNode& node, const OrderedJson& head, const std::string& indent,
                 std::string& out) {
   if (node.children.empty()) {
     out += head.dump();
@@ -269,7 +269,7 @@ std::string FormatItemSchema(const ItemSchema& schema) {
       if (from->second == AddedFrom::kUtmOfId) head["only"] = "fixEpsg";
     }
     out += i == 0 ? "\n  " : ",\n  ";
-    FormatNode(node, std::move(head), "  ", out);
+    FormatNode(node, head, "  ", out);
   }
   out += "\n]";
   if (!schema.collections.empty()) {

@@ -37,7 +37,7 @@ struct Completeness {
   /// False: nothing may be published. A table without rows because all units were rejected is not
   /// published whatever the rule says; the message then is what was wrong with them.
   bool holds = true;
-  std::string message;   ///< why not, one line; empty if it holds
+  std::string message;  ///< why not, one line; empty if it holds
   /// What is missing beyond the gaps that the reports name: a run that lost units silently must not
   /// look complete.
   std::vector<Gap> gaps;

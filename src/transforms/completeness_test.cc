@@ -37,7 +37,7 @@ SourceReport Days(int64_t failed) {
 }
 
 Completeness Check(int64_t rows, const SourceReport& items, const SourceReport& days,
-                   CompletenessRule rule = {.at_least = 0.999}) {
+                   const CompletenessRule& rule = {.at_least = 0.999}) {
   return CheckCompleteness(rule, {"month", rows, {&items}, {&days}});
 }
 

@@ -14,7 +14,7 @@
 namespace catchment::transforms {
 
 /// `rows` is a JSON array of objects.
-inline columnar::Table TableOf(arrow::FieldVector fields, const std::string& rows) {
+inline columnar::Table TableOf(const arrow::FieldVector& fields, const std::string& rows) {
   const auto type = arrow::struct_(fields);
   const auto array = arrow::json::ArrayFromJSONString(type, rows);
   EXPECT_TRUE(array.ok()) << array.status().ToString();

@@ -7,7 +7,7 @@
 #include "net/curl_transport.h"
 
 int main(int argc, char** argv) {
-  using namespace catchment;
+  using namespace catchment;  // NOLINT(google-build-using-namespace)
   if (argc < 2) return 2;
   net::CurlOptions options;
   if (argc > 2) options.authorities_file = argv[2];

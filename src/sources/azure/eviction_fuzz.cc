@@ -3,9 +3,10 @@
 
 #include "sources/azure/eviction_parse.h"
 
+namespace catchment::sources::azure {
+
 // Any bytes: a page or kCorrupt; its rows can be combined.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::sources::azure;
   const auto page = ParseEvictionPage({reinterpret_cast<const char*>(data), size});
   if (!page.ok()) return 0;
   const EvictionRates rates = CombineEvictionRows(page->rows);
@@ -13,3 +14,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     __builtin_trap();
   return 0;
 }
+
+}  // namespace catchment::sources::azure

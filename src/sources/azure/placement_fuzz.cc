@@ -3,10 +3,11 @@
 
 #include "sources/azure/placement_parse.h"
 
+namespace catchment::sources::azure {
+
 // Any bytes as an answer of any status: a verdict whose parts fit together. The first byte chooses
 // the status.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::sources::azure;
   if (size == 0) return 0;
   static constexpr int kStatuses[] = {200, 400, 429, 401, 403, 404, 502};
   const int status = kStatuses[data[0] % std::size(kStatuses)];
@@ -20,3 +21,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     __builtin_trap();
   return 0;
 }
+
+}  // namespace catchment::sources::azure

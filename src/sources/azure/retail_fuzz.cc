@@ -3,9 +3,10 @@
 
 #include "sources/azure/retail_parse.h"
 
+namespace catchment::sources::azure {
+
 // Any bytes: a page or kCorrupt; every text of a page can be read.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::sources::azure;
   const auto page = ParseRetailPage({reinterpret_cast<const char*>(data), size});
   if (!page.ok()) return 0;
   size_t total = 0;
@@ -17,3 +18,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (total != page->texts.size()) __builtin_trap();
   return 0;
 }
+
+}  // namespace catchment::sources::azure

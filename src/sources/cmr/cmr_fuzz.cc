@@ -5,9 +5,10 @@
 
 #include "sources/cmr/cmr_parse.h"
 
+namespace catchment::sources::cmr {
+
 // Any bytes: a page or kCorrupt; an item or not; a title or not.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace catchment::sources::cmr;
   std::string body(reinterpret_cast<const char*>(data), size);
   ItemLooker looker;
   const ItemId item = looker.Look(body);
@@ -25,3 +26,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
+
+}  // namespace catchment::sources::cmr

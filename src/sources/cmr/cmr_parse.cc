@@ -24,8 +24,7 @@ bool PassOver(ondemand::value value, int depth) {
     if (value.get_array().get(array) != simdjson::SUCCESS) return false;
     for (auto element : array) {
       ondemand::value inner;
-      if (std::move(element).get(inner) != simdjson::SUCCESS || !PassOver(inner, depth + 1))
-        return false;
+      if (element.get(inner) != simdjson::SUCCESS || !PassOver(inner, depth + 1)) return false;
     }
     return true;
   }
@@ -90,8 +89,7 @@ Status ReadLinks(ondemand::value value, CmrEntry& entry) {
   if (value.get_array().get(links) != simdjson::SUCCESS) return Corrupt("links: expected an array");
   for (auto element : links) {
     ondemand::object link;
-    if (std::move(element).get_object().get(link) != simdjson::SUCCESS)
-      return Corrupt("a link is no object");
+    if (element.get_object().get(link) != simdjson::SUCCESS) return Corrupt("a link is no object");
     for (auto read : link) {
       ondemand::field field;
       if (std::move(read).get(field) != simdjson::SUCCESS) return Corrupt("a link is damaged");
@@ -163,7 +161,7 @@ Status ReadEntries(ondemand::value value, std::vector<CmrEntry>& entries) {
   if (value.get_array().get(array) != simdjson::SUCCESS) return Corrupt("entry: expected an array");
   for (auto element : array) {
     ondemand::object object;
-    if (std::move(element).get_object().get(object) != simdjson::SUCCESS)
+    if (element.get_object().get(object) != simdjson::SUCCESS)
       return Corrupt("cut off after {} entries", entries.size());
     CmrEntry entry;
     RETURN_IF_ERROR(ReadEntry(object, entry), "entry {}", entries.size());

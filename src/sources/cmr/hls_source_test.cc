@@ -259,7 +259,7 @@ TEST_F(HlsSourceTest, AMonthIsListedAndItsItemsAreInTheVault) {
 }
 
 TEST_F(HlsSourceTest, ARecordingGivesTheSameWithoutTheWorld) {
-  world_.item_fault = [this](const net::Request& request) -> std::optional<Result<net::Response>> {
+  world_.item_fault = [](const net::Request& request) -> std::optional<Result<net::Response>> {
     if (request.url.find("T0100") != std::string::npos)
       return Result<net::Response>(net::Answer(404));
     return std::nullopt;

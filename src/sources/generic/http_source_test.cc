@@ -111,7 +111,7 @@ TEST_F(HttpSourceTest, AMissingPageIsNeverPassedOver) {
 
 TEST_F(HttpSourceTest, LoopsForeignLinksAndEndlessListsAreHoles) {
   const auto collect = [&](const std::string& next,
-                           nlohmann::json more = nlohmann::json::object()) {
+                           const nlohmann::json& more = nlohmann::json::object()) {
     nlohmann::json paging = {{"kind", "next_link"}, {"pointer", "/next"}};
     paging.update(more);
     return Collect({{"https://h.example/items",

@@ -1,21 +1,17 @@
 #include "app/stac_month_task.h"
 
-#include <arrow/api.h>
-
 #include <algorithm>
 #include <map>
-#include <set>
 
+#include "app/lake_head.h"
+#include "app/month_items.h"
+#include "app/month_tables.h"
 #include "app/table_artifact.h"
 #include "app/vault_bodies.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "columnar/arrow_status.h"
-#include "columnar/parquet_file.h"
-#include "columnar/sort.h"
 #include "core/values.h"
 #include "lake/vault_blob_store.h"
-#include "sources/cmr/link_table.h"
 #include "sources/parameters.h"
 #include "stac/collection.h"
 #include "stac/item_sort.h"
@@ -25,7 +21,6 @@ namespace catchment::app {
 namespace {
 
 namespace fs = std::filesystem;
-using sources::cmr::LinkState;
 
 constexpr uint64_t kMostDocumentBytes = 16u << 20;
 constexpr size_t kMostNotes = 100;
@@ -79,94 +74,81 @@ Result<MonthOptions> ReadMonthOptions(const core::TaskSpec& task, const core::Ru
   return options;
 }
 
-/// The items of a month that have a body: number n of `bodies` is of row `rows[n]` of the links.
-struct MonthItems {
-  std::vector<std::string> packs;
-  std::vector<VaultBody> bodies;
-  std::vector<uint32_t> rows;
-  std::vector<std::string> ids;
-};
-
-Result<MonthItems> ReadMonthItems(const columnar::Table& links) {
-  MonthItems items;
-  std::map<std::string, uint32_t, std::less<>> numbers;
-  const auto number_of = [&](std::string_view pack) {
-    auto known = numbers.find(pack);
-    if (known == numbers.end()) {
-      known = numbers.emplace(pack, static_cast<uint32_t>(items.packs.size())).first;
-      items.packs.emplace_back(pack);
-    }
-    return known->second;
-  };
-  uint32_t row = 0;
-  RETURN_IF_ERROR(
-      sources::cmr::ReadStoredBodies(
-          links, number_of,
-          [&](std::string id, Time, const sources::cmr::StoredBody& body) {
-            const uint32_t at = row++;
-            const bool usable = body.state == LinkState::kStored || body.state == LinkState::kStale;
-            if (!body.has_body || !usable) return;
-            items.bodies.push_back({body.pack, body.offset, body.length, body.bytes, body.sha256});
-            items.rows.push_back(at);
-            items.ids.push_back(std::move(id));
-          }),
-      "links");
-  return items;
-}
-
-/// What became of a month's items.
+/// The file of a month's items.
 struct WrittenMonth {
   stac::WriteItemsReport report;
   fs::path path;
-  std::map<uint32_t, stac::Quarantined> refused;  ///< by number of the item
 };
 
-/// Items refused for the same thing.
-struct RefusedGroup {
-  int64_t count = 0;
-  std::string first;
-};
-
-/// `misfit /properties/eo:cloud_cover in 104675 items (first HLS.L30.…: expected double, found …)`.
-std::vector<Gap> GapsOf(const std::string& task, const MonthItems& items,
-                        const std::map<uint32_t, stac::Quarantined>& refused) {
-  std::map<std::pair<std::string, std::string>, RefusedGroup> groups;
-  for (const auto& [number, why] : refused) {
-    RefusedGroup& group =
-        groups[{std::string(stac::QuarantineReasonName(why.reason)), why.pointer}];
+/// Items refused for the same thing: `misfit /properties/eo:cloud_cover in 104675 items (first
+/// HLS.L30.…)`.
+class RefusedGroups {
+ public:
+  void Add(const stac::Quarantined& why, const std::string& id) {
+    Group& group = groups_[{std::string(stac::QuarantineReasonName(why.reason)), why.pointer}];
     const bool first = group.count++ == 0;
-    if (first || items.ids[number] < group.first) group.first = items.ids[number];
+    if (first || id < group.first) group.first = id;
   }
+
+  /// A gap each, the largest first.
+  void AppendTo(std::vector<Gap>& gaps, const std::string& task, const std::string& kind,
+                const std::string& ending) const {
+    std::vector<Gap> added;
+    for (const auto& [key, group] : groups_) {
+      const auto& [reason, pointer] = key;
+      added.push_back(
+          {task, kind, group.count,
+           fmt::format("{}{}{} in {} item{} (first {}){}", reason, pointer.empty() ? "" : " ",
+                       pointer, group.count, group.count == 1 ? "" : "s", group.first, ending)});
+    }
+    std::ranges::stable_sort(added, std::ranges::greater(), &Gap::units);
+    gaps.insert(gaps.end(), added.begin(), added.end());
+  }
+
+ private:
+  struct Group {
+    int64_t count = 0;
+    std::string first;
+  };
+  std::map<std::pair<std::string, std::string>, Group> groups_;  // by reason and pointer
+};
+
+std::vector<Gap> GapsOf(const std::string& task, const MonthItems& items,
+                        const MonthVerdict& verdict) {
+  RefusedGroups refused, stale;
+  for (const auto& [number, why] : verdict.refused) refused.Add(why, items.ids[number]);
+  for (const auto& [number, kept] : verdict.kept_earlier) stale.Add(kept.why, items.ids[number]);
   std::vector<Gap> gaps;
-  for (const auto& [key, group] : groups) {
-    const auto& [reason, pointer] = key;
-    gaps.push_back(
-        {task, "rejected", group.count,
-         fmt::format("{}{}{} in {} item{} (first {})", reason, pointer.empty() ? "" : " ", pointer,
-                     group.count, group.count == 1 ? "" : "s", group.first)});
-  }
-  std::ranges::stable_sort(gaps, std::ranges::greater(), &Gap::units);
+  refused.AppendTo(gaps, task, "rejected", "");
+  stale.AppendTo(gaps, task, "stale", "; the revision before it stays");
   return gaps;
 }
 
-SourceReport ReportOf(const std::string& task, const MonthItems& items, const WrittenMonth& month) {
+SourceReport ReportOf(const std::string& task, const MonthItems& items, const MonthVerdict& verdict,
+                      const stac::WriteItemsReport& written) {
   SourceReport report;
   report.source = task;
-  report.gaps = GapsOf(task, items, month.refused);
+  report.gaps = GapsOf(task, items, verdict);
   if (!report.gaps.empty()) {
     report.state = SourceState::kPartial;
     report.reason = report.gaps.front().detail;
   }
-  report.counts["rows"] = month.report.file.rows;
-  report.counts["quarantined"] = static_cast<int64_t>(month.refused.size());
-  report.counts["unknown_members"] = static_cast<int64_t>(month.report.unknown_members.size());
-  for (const auto& [pointer, member] : month.report.unknown_members) {
+  report.counts["rows"] = written.file.rows;
+  report.counts["quarantined"] =
+      static_cast<int64_t>(verdict.refused.size() + verdict.kept_earlier.size());
+  report.counts["unknown_members"] = static_cast<int64_t>(written.unknown_members.size());
+  for (const auto& [pointer, member] : written.unknown_members) {
     if (report.notes.size() == kMostNotes) break;
     report.notes.push_back(fmt::format("no column for {}: {} item{} (first {}); kept in extra",
                                        pointer, member.count, member.count == 1 ? "" : "s",
                                        member.first_id));
   }
   return report;
+}
+
+const columnar::Table* FindTable(const core::TaskInput& input, const std::string& name) {
+  const auto found = input.needs.find(name);
+  return found == input.needs.end() ? nullptr : &TableOf(*found->second);
 }
 
 class StacMonthTask final : public core::TaskBody {
@@ -184,14 +166,12 @@ class StacMonthTask final : public core::TaskBody {
     const auto links = input.needs.find(need);
     if (links == input.needs.end())
       return NotFound("task '{}': '{}' gave no links", task_.name, need);
-    for (const char* name : {"days", "missing"}) {
-      const auto table = input.needs.find(need + "." + name);
-      if (table != input.needs.end()) output.tables[name] = table->second;
-    }
     ASSIGN_OR_RETURN(MonthItems items, ReadMonthItems(TableOf(*links->second)));
     ++attempts_;
-    ASSIGN_OR_RETURN(const WrittenMonth month, Write(options, items, *input.spec, context));
-    output.report = ReportOf(task_.name, items, month);
+    MonthVerdict verdict;
+    ASSIGN_OR_RETURN(const WrittenMonth month,
+                     WriteFitting(options, input, items, verdict, context));
+    output.report = ReportOf(task_.name, items, verdict, month.report);
     output.notes = output.report->notes;
     if (month.report.file.rows == 0) {
       output.tables[""] = MakeArtifact(columnar::Table::Empty(stac::ArrowSchema(options.schema)));
@@ -199,12 +179,18 @@ class StacMonthTask final : public core::TaskBody {
       ASSIGN_OR_RETURN(columnar::Table table, columnar::Table::FromParquetFiles({month.path}));
       output.tables[""] = MakeFinishedArtifact(std::move(table));
     }
-    ASSIGN_OR_RETURN(output.tables["links"], FinalLinks(TableOf(*links->second), items, month));
-    const auto quarantine = input.needs.find(need + ".quarantine");
-    ASSIGN_OR_RETURN(
-        output.tables["quarantine"],
-        FinalQuarantine(quarantine == input.needs.end() ? nullptr : &TableOf(*quarantine->second),
-                        items, month));
+    const auto days = input.needs.find(need + ".days");
+    if (days != input.needs.end()) output.tables["days"] = days->second;
+    ASSIGN_OR_RETURN(const fs::path file, NewFile("links"));
+    ASSIGN_OR_RETURN(MonthTables tables, FinishMonthTables({&TableOf(*links->second),
+                                                            FindTable(input, need + ".missing"),
+                                                            FindTable(input, need + ".quarantine")},
+                                                           items, verdict, file));
+    output.tables["links"] = tables.links.in_memory()
+                                 ? MakeArtifact(std::move(tables.links))
+                                 : MakeFinishedArtifact(std::move(tables.links));
+    output.tables["missing"] = MakeArtifact(std::move(tables.missing));
+    output.tables["quarantine"] = MakeArtifact(std::move(tables.quarantine));
     return output;
   }
 
@@ -216,12 +202,32 @@ class StacMonthTask final : public core::TaskBody {
     return folder / fmt::format("{}-{}.parquet", name, attempts_);
   }
 
+  /// Write the items; where the columns refuse a revision, the one that the head has.
+  Result<WrittenMonth> WriteFitting(const MonthOptions& options, const core::TaskInput& input,
+                                    MonthItems& items, MonthVerdict& verdict,
+                                    const OpContext& context) const {
+    const core::RunSpec& spec = *input.spec;
+    ASSIGN_OR_RETURN(WrittenMonth month, Write(options, items, spec, verdict.refused, context));
+    if (verdict.refused.empty()) return month;
+    ASSIGN_OR_RETURN(const auto published, HeadOf(*input.head).Partition("links", spec.slot.start),
+                     "the published links");
+    if (published) RETURN_IF_ERROR(TakeEarlierBodies(*published, items, verdict));
+    if (verdict.kept_earlier.empty()) return month;
+    ASSIGN_OR_RETURN(month, Write(options, items, spec, verdict.refused, context));
+    GiveUpRefusedAgain(items, verdict);
+    return month;
+  }
+
+  /// `refused` becomes what there is no row of.
   Result<WrittenMonth> Write(const MonthOptions& options, const MonthItems& items,
-                             const core::RunSpec& spec, const OpContext& context) const {
+                             const core::RunSpec& spec,
+                             std::map<uint32_t, stac::Quarantined>& refused,
+                             const OpContext& context) const {
+    refused.clear();
     WrittenMonth month;
     if (items.bodies.empty()) return month;
     const lake::VaultBlobStore vault(*services_.store, spec.dataset.text);
-    ASSIGN_OR_RETURN(const auto bodies, VaultBodies::Open(vault, items.packs, items.bodies,
+    ASSIGN_OR_RETURN(const auto bodies, VaultBodies::Open(vault, items.packs.all(), items.bodies,
                                                           {options.temp_dir, context.stop}));
     ASSIGN_OR_RETURN(stac::ItemIndex index, stac::IndexItems(*bodies));
     // An item must have the id of its granule, whatever its text says.
@@ -241,77 +247,8 @@ class StacMonthTask final : public core::TaskBody {
     ASSIGN_OR_RETURN(month.report, stac::WriteItems(*bodies, index, std::move(all), options.schema,
                                                     month.path, write));
     for (stac::LeftOut& left : month.report.quarantined)
-      month.refused.emplace(index.entries[left.entry].body.line, std::move(left.why));
+      refused.emplace(index.entries[left.entry].body.line, std::move(left.why));
     return month;
-  }
-
-  /// The links with the state `quarantined` where the month has no row.
-  Result<core::ArtifactPtr> FinalLinks(const columnar::Table& links, const MonthItems& items,
-                                       const WrittenMonth& month) const {
-    if (month.refused.empty())
-      return links.in_memory() ? MakeArtifact(links) : MakeFinishedArtifact(links);
-    std::set<int64_t> rows;
-    for (const auto& [number, why] : month.refused) rows.insert(items.rows[number]);
-    ASSIGN_OR_RETURN(const fs::path path, NewFile("links"));
-    columnar::ParquetOptions options;
-    options.durable = false;
-    ASSIGN_OR_RETURN(const auto writer,
-                     columnar::ParquetWriter::Open(path, links.schema(), options));
-    ASSIGN_OR_RETURN(const auto reader, links.Read());
-    for (int64_t first = 0;;) {
-      ASSIGN_OR_RETURN(const auto batch, reader->Next());
-      if (batch == nullptr) break;
-      ASSIGN_OR_RETURN(const auto changed, WithStates(batch, first, rows));
-      RETURN_IF_ERROR(writer->Write(changed));
-      first += batch->num_rows();
-    }
-    RETURN_IF_ERROR(writer->Finish().status());
-    ASSIGN_OR_RETURN(columnar::Table table, columnar::Table::FromParquetFiles({path}));
-    return MakeFinishedArtifact(std::move(table));
-  }
-
-  /// `batch`, whose first row is number `first`, with `quarantined` in these rows.
-  static Result<std::shared_ptr<arrow::RecordBatch>> WithStates(
-      const std::shared_ptr<arrow::RecordBatch>& batch, int64_t first,
-      const std::set<int64_t>& rows) {
-    const int column = batch->schema()->GetFieldIndex("state");
-    const auto& states = static_cast<const arrow::StringArray&>(*batch->column(column));
-    arrow::StringBuilder made;
-    for (int64_t row = 0; row < batch->num_rows(); ++row) {
-      ARROW_OR_RETURN(made.Append(rows.contains(first + row)
-                                      ? LinkStateName(LinkState::kQuarantined)
-                                      : states.GetView(row)));
-    }
-    ASSIGN_ARROW_OR_RETURN(const auto array, made.Finish());
-    ASSIGN_ARROW_OR_RETURN(auto changed,
-                           batch->SetColumn(column, batch->schema()->field(column), array));
-    return changed;
-  }
-
-  /// `before`: those that had no usable body; null: none.
-  static Result<core::ArtifactPtr> FinalQuarantine(const columnar::Table* before,
-                                                   const MonthItems& items,
-                                                   const WrittenMonth& month) {
-    std::vector<sources::cmr::QuarantinedItem> rows;
-    for (const auto& [number, why] : month.refused) {
-      const VaultBody& body = items.bodies[number];
-      rows.push_back({.id = items.ids[number],
-                      .sha256 = sources::cmr::DigestTextOf(body.sha256),
-                      .reason = std::string(stac::QuarantineReasonName(why.reason)),
-                      .pointer = why.pointer,
-                      .detail = why.detail,
-                      .pack = items.packs[body.pack],
-                      .offset = body.offset,
-                      .length = body.length});
-    }
-    ASSIGN_OR_RETURN(const columnar::Table made, sources::cmr::MakeQuarantine(rows));
-    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> all, made.Load());
-    if (before != nullptr) {
-      ASSIGN_OR_RETURN(const auto others, before->Load());
-      ASSIGN_ARROW_OR_RETURN(all, arrow::ConcatenateTables({others, all}));
-    }
-    ASSIGN_OR_RETURN(all, columnar::SortRows(all, {"id", "body_sha256"}));
-    return MakeArtifact(columnar::Table::FromArrow(std::move(all)));
   }
 
   const core::TaskSpec& task_;

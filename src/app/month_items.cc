@@ -1,0 +1,76 @@
+#include "app/month_items.h"
+
+#include <unordered_map>
+
+namespace catchment::app {
+
+using sources::cmr::LinkState;
+using sources::cmr::StoredBody;
+
+namespace {
+
+bool HasUsableBody(const StoredBody& body) {
+  return body.has_body && (body.state == LinkState::kStored || body.state == LinkState::kStale);
+}
+
+VaultBody PlaceOf(const StoredBody& body) {
+  return {body.pack, body.offset, body.length, body.bytes, body.sha256};
+}
+
+}  // namespace
+
+uint32_t PackNames::NumberOf(std::string_view name) {
+  const auto known = numbers_.find(name);
+  if (known != numbers_.end()) return known->second;
+  const auto number = static_cast<uint32_t>(names_.size());
+  names_.emplace_back(name);
+  numbers_.emplace(name, number);
+  return number;
+}
+
+Result<MonthItems> ReadMonthItems(const columnar::Table& links) {
+  MonthItems items;
+  uint32_t row = 0;
+  RETURN_IF_ERROR(sources::cmr::ReadStoredBodies(
+                      links, [&](std::string_view pack) { return items.packs.NumberOf(pack); },
+                      [&](std::string id, Time, const StoredBody& body) {
+                        const uint32_t at = row++;
+                        if (!HasUsableBody(body)) return;
+                        items.bodies.push_back(PlaceOf(body));
+                        items.rows.push_back(at);
+                        items.ids.push_back(std::move(id));
+                      }),
+                  "links");
+  return items;
+}
+
+Status TakeEarlierBodies(const columnar::Table& published_links, MonthItems& items,
+                         MonthVerdict& verdict) {
+  std::unordered_map<std::string, uint32_t> wanted;
+  for (const auto& [number, why] : verdict.refused) wanted.emplace(items.ids[number], number);
+  return sources::cmr::ReadStoredBodies(
+             published_links, [&](std::string_view pack) { return items.packs.NumberOf(pack); },
+             [&](const std::string& id, Time, StoredBody body) {
+               const auto found = wanted.find(id);
+               if (found == wanted.end() || !HasUsableBody(body)) return;
+               const uint32_t number = found->second;
+               VaultBody& place = items.bodies[number];
+               if (body.sha256 == place.sha256) return;
+               auto refused = verdict.refused.extract(number);
+               verdict.kept_earlier[number] = {place, std::move(refused.mapped()), body};
+               place = PlaceOf(body);
+               wanted.erase(found);
+             })
+      .WithContext("the published links");
+}
+
+void GiveUpRefusedAgain(MonthItems& items, MonthVerdict& verdict) {
+  for (auto& [number, why] : verdict.refused) {
+    auto again = verdict.kept_earlier.extract(number);
+    if (again.empty()) continue;
+    items.bodies[number] = again.mapped().refused;
+    why = std::move(again.mapped().why);
+  }
+}
+
+}  // namespace catchment::app

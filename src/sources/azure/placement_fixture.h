@@ -6,7 +6,9 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -17,8 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
 #include "base/test.h"
 #include "base/text.h"
+#include "columnar/compress.h"
 #include "net/fake_transport.h"
 #include "net/memory_blob_store.h"
 #include "net/memory_budget_store.h"
@@ -33,6 +37,20 @@
 namespace catchment::sources::azure {
 
 using nlohmann::json;
+
+/// The pairs of region and SKU of the recorded catalogue, sorted: 32,203.
+inline std::vector<transforms::CoverPair> RecordedPairs() {
+  const auto path =
+      std::filesystem::path(CATCHMENT_SOURCE_DIR) / "tests/data/azure/sps_region_skus.json.zst";
+  const auto text = columnar::Decompress(*ReadFile(path), columnar::Compression::kZstd, "skus");
+  std::vector<transforms::CoverPair> pairs;
+  const nlohmann::json catalogue = nlohmann::json::parse(*text);
+  for (const auto& [region, skus] : catalogue.items()) {
+    for (const auto& sku : skus) pairs.push_back({region, sku.get<std::string>()});
+  }
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
+}
 
 /// One request as the service sees it.
 struct PlacementAsk {

@@ -1,32 +1,17 @@
 #include "sources/azure/placement_plan.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <random>
 #include <set>
 
-#include "base/file.h"
 #include "base/test.h"
-#include "columnar/compress.h"
+#include "sources/azure/placement_fixture.h"
 #include "transforms/sticky_subscriptions.h"
 
 namespace catchment::sources::azure {
 namespace {
 
 using transforms::CoverPair;
-
-std::vector<CoverPair> RecordedPairs() {
-  const auto path =
-      std::filesystem::path(CATCHMENT_SOURCE_DIR) / "tests/data/azure/sps_region_skus.json.zst";
-  const auto text = columnar::Decompress(*ReadFile(path), columnar::Compression::kZstd, "skus");
-  std::vector<CoverPair> pairs;
-  const nlohmann::json catalogue = nlohmann::json::parse(*text);
-  for (const auto& [region, skus] : catalogue.items()) {
-    for (const auto& sku : skus) pairs.push_back({region, sku.get<std::string>()});
-  }
-  std::sort(pairs.begin(), pairs.end());
-  return pairs;
-}
 
 /// Split off whole (series, region) blocks until they hold `share` of the pairs.
 std::vector<CoverPair> TakeBlocks(std::vector<CoverPair>& pairs, double share, uint32_t seed) {

@@ -356,23 +356,6 @@ TEST_F(PlacementSourceTest, A30_TheTokenSourceIsAskedForEachRequest) {
   EXPECT_EQ(tokens.asked, world_.asks.size());
 }
 
-TEST_F(PlacementSourceTest, ATokenThatCannotBeHadIsAskedForOnce) {
-  struct Refusing final : net::TokenSource {
-    Result<net::Secret> Token(const OpContext&) override {
-      ++asked;
-      return Denied("invalid_client");
-    }
-    void Drop(const net::Secret&) override {}
-    int asked = 0;
-  } tokens;
-  tokens_ = &tokens;
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.error_code, "denied");
-  EXPECT_EQ(Missing(result.report, "credentials"), 60);
-  EXPECT_LE(tokens.asked, 2);  // for the locations and for the calls
-  EXPECT_TRUE(world_.asks.empty());
-}
-
 // A33: the same plan whatever the order of the pairs, near the bound.
 TEST_F(PlacementSourceTest, A33_PlansAreSmallAndTheSameEachTime) {
   std::mt19937 random(7);
@@ -391,15 +374,7 @@ TEST_F(PlacementSourceTest, A33_PlansAreSmallAndTheSameEachTime) {
 }
 
 TEST_F(PlacementSourceTest, A33_TheRecordedCatalogueNeedsFewCalls) {
-  const auto text = ReadFile(
-      std::filesystem::path(CATCHMENT_SOURCE_DIR) / "../shared/data/azure/sps_region_skus.json",
-      4 << 20);
-  if (!text.ok()) GTEST_SKIP() << "the recorded catalogue is not here";
-  pairs_.clear();
-  const json catalogue = json::parse(*text);
-  for (const auto& [region, skus] : catalogue.items()) {
-    for (const json& sku : skus) pairs_.push_back({region, sku});
-  }
+  pairs_ = RecordedPairs();
   const json settings = json::object();
   ASSERT_OK_AND_ASSIGN(const PlacementForecast forecast,
                        PlanPlacement(ReadPlacementSettings(settings, "placement").value(),
@@ -430,62 +405,6 @@ TEST_F(PlacementSourceTest, A35_LearnedValuesAreNotAskedAgain) {
   clock_.Advance(7 * 24 * 60min);  // its time is over: tried again, learned again
   world_.invalid.clear();
   EXPECT_EQ(Sum(Run().report, &CoverageRow::answered), 60);
-}
-
-TEST_F(PlacementSourceTest, A401MidwayStopsTheIdentityAndKeepsWhatWasAnswered) {
-  pairs_ = Grid(16, 20);
-  parameters_["placement_in_flight"] = 1;
-  world_.fault = [](const PlacementAsk& ask) -> std::optional<Result<net::Response>> {
-    if (ask.nth < 5) return std::nullopt;
-    return Answer(401, "expired");
-  };
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.state, SourceState::kPartial);
-  EXPECT_EQ(Sum(result.report, &CoverageRow::answered), 120);
-  EXPECT_EQ(Missing(result.report, "credentials"), 200);
-  EXPECT_EQ(world_.asks.size(), 5u);
-  EXPECT_EQ(state_["rotation"]["day"], "2026-01-28");
-}
-
-TEST_F(PlacementSourceTest, A401ToTheFirstQuestionIsTheOnlyOne) {
-  world_.fault = [](const PlacementAsk&) -> std::optional<Result<net::Response>> {
-    return Answer(401, "expired");
-  };
-  const SourceResult result = Run();
-  EXPECT_EQ(world_.asks.size(), 1u);
-  EXPECT_EQ(Missing(result.report, "credentials"), 60);
-  EXPECT_EQ(result.report.error_code, "denied");
-  EXPECT_TRUE(state_["rotation"]["day"].is_null());
-}
-
-TEST_F(PlacementSourceTest, A403StopsItsSubscriptionOnly) {
-  world_.subscriptions = {kA, kB};
-  pairs_ = Grid(16, 40);
-  parameters_["placement_in_flight"] = 1;
-  world_.fault = [](const PlacementAsk& ask) -> std::optional<Result<net::Response>> {
-    if (ask.subscription != kA || ask.location == "unknown") return std::nullopt;
-    return Answer(403, "AuthorizationFailed");
-  };
-  const SourceResult result = Run();
-  EXPECT_GT(Sum(result.report, &CoverageRow::answered), 0);
-  EXPECT_GT(Missing(result.report, "credentials"), 0);
-  EXPECT_EQ(Sum(result.report, &CoverageRow::answered) + Missing(result.report, "credentials"),
-            16 * 40);
-  EXPECT_EQ(std::count_if(world_.asks.begin(), world_.asks.end(),
-                          [](const PlacementAsk& ask) {
-                            return ask.subscription == kA && ask.location != "unknown";
-                          }),
-            1);
-}
-
-TEST_F(PlacementSourceTest, WithoutCredentialsEveryPairIsMissingForThem) {
-  no_credentials_ = NotFound("no variable AZURE_SUBSCRIPTIONS");
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.state, SourceState::kUnavailable);
-  EXPECT_EQ(result.report.error_code, "denied");
-  EXPECT_EQ(Missing(result.report, "credentials"), 60);
-  EXPECT_EQ(result.tables.at("").num_rows(), 0);
-  EXPECT_EQ(result.tables.at("scores").num_rows(), 0);
 }
 
 TEST_F(PlacementSourceTest, ASpentBucketRestsAndItsCallMoves) {
@@ -630,113 +549,6 @@ TEST_F(PlacementSourceTest, WrongParametersAreRefused) {
 }
 
 // Whatever fails, every pair is accounted for, no bucket is exceeded, and the replay is the same.
-/// Subscription, regions, SKUs and count of every request: what must not be asked twice.
-std::multiset<std::string> Questions(const std::vector<PlacementAsk>& asks) {
-  std::multiset<std::string> questions;
-  for (const PlacementAsk& ask : asks) {
-    if (ask.location == "unknown") continue;
-    questions.insert(fmt::format("{} {} {} {}", ask.subscription, fmt::join(ask.regions, ","),
-                                 fmt::join(ask.skus, ","), ask.count));
-  }
-  return questions;
-}
-
-TEST_F(PlacementSourceTest, AKilledRunsAnswersAreNotAskedForAgain) {
-  pairs_ = Grid(8, 30);
-  ASSERT_EQ(Run().report.counts.at("plan.calls"), 6);
-  clock_.Advance(70min);
-  world_.asks.clear();
-  RunKilledAfter(3);
-  clock_.Advance(1min);
-  RunKilledAfter(2);  // uses the first three, and is killed too
-  const Time killed = clock_.Now();
-  clock_.Advance(1min);
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.state, SourceState::kLive);
-  EXPECT_EQ(result.report.counts.at("recalled"), 5);
-  EXPECT_EQ(result.report.calls, 1);
-  EXPECT_THAT(result.report.notes, testing::Contains(testing::HasSubstr("dead0, dead1")));
-  EXPECT_LT(*result.report.oldest_fact, killed);  // they keep the time they were received
-  const auto questions = Questions(world_.asks);
-  EXPECT_EQ(questions.size(), 6u);
-  EXPECT_EQ(std::set(questions.begin(), questions.end()).size(), 6u);
-}
-
-TEST_F(PlacementSourceTest, EarlierAnswersServeWhenTheBudgetIsUsedUp) {
-  pairs_ = Grid(8, 30);
-  Run();
-  clock_.Advance(70min);
-  RunKilledAfter(4);
-  const auto buckets =
-      PlacementBuckets("azure", {Digest(world_.subscriptions[0])}, world_.locations);
-  const auto rooms = budgets_.Free(buckets, clock_.Now());
-  ASSERT_OK(rooms);
-  for (size_t at = 0; at < buckets.size(); ++at) {
-    const net::BudgetSpend rest{buckets[at], (*rooms)[at].free};
-    ASSERT_OK(budgets_.TakeBatch({&rest, 1}, clock_.Now()));
-  }
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.counts.at("recalled"), 4);
-  EXPECT_EQ(result.report.calls, 0);
-  EXPECT_EQ(result.report.state, SourceState::kPartial);
-  EXPECT_EQ(Sum(result.report, &CoverageRow::left_out), 0);
-  EXPECT_EQ(Missing(result.report, "budget"), 80);
-  EXPECT_EQ(Sum(result.report, &CoverageRow::answered), 160);
-}
-
-TEST_F(PlacementSourceTest, RefreshAndOldAgeAskAnew) {
-  pairs_ = Grid(8, 30);
-  Run();
-  clock_.Advance(70min);
-  RunKilledAfter(3);
-  const json state = state_;
-  refresh_mode_ = RefreshMode::kAll;
-  EXPECT_FALSE(Run().report.counts.contains("recalled"));
-  state_ = state;
-  refresh_mode_ = RefreshMode::kNone;
-  EXPECT_EQ(Run().report.counts.at("recalled"), 3);
-  state_ = state;
-  clock_.Advance(63min);
-  EXPECT_FALSE(Run().report.counts.contains("recalled"));
-}
-
-TEST_F(PlacementSourceTest, AnEarlierAnswerWithoutScoresIsAskedForAgain) {
-  pairs_ = Grid(8, 30);
-  Run();
-  clock_.Advance(70min);
-  world_.fault = [](const PlacementAsk&) { return net::Answer(200, R"({"placementScores":7})"); };
-  RunKilledAfter(2);
-  world_.fault = nullptr;
-  const SourceResult result = Run();
-  EXPECT_EQ(result.report.state, SourceState::kLive);
-  EXPECT_FALSE(result.report.counts.contains("recalled"));
-}
-
-TEST_F(PlacementSourceTest, WhatWasLeftOfACallServesOnceItsInvalidValuesAreKnownAgain) {
-  pairs_ = Grid(8, 30);
-  Run();
-  const json state = state_;
-  // One at a time, calls learn from the first; all at once, each is refused.
-  for (const auto& [in_flight, refused] : {std::pair(1, 1), std::pair(16, 6)}) {
-    clock_.Advance(70min);
-    state_ = state;
-    parameters_["placement_in_flight"] = in_flight;
-    world_.invalid = {"region03"};
-    world_.asks.clear();
-    dead_.clear();
-    RunKilledAfter(refused + 3);
-    const SourceResult result = Run();
-    EXPECT_EQ(result.report.state, SourceState::kLive);
-    EXPECT_EQ(result.report.counts.at("recalled"), 3);
-    std::erase_if(world_.asks, [](const PlacementAsk& ask) {
-      return std::find(ask.regions.begin(), ask.regions.end(), "region03") != ask.regions.end();
-    });
-    const auto questions = Questions(world_.asks);
-    EXPECT_EQ(questions.size(), 6u);
-    EXPECT_EQ(std::set(questions.begin(), questions.end()).size(), 6u);
-  }
-}
-
 TEST_F(PlacementSourceTest, UnderRandomFaultsNothingIsLostAndNoBudgetExceeded) {
   world_.subscriptions = {kA, kB, kC};
   world_.locations = {"l1", "l2", "l3", "l4"};

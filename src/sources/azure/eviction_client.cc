@@ -57,8 +57,7 @@ class EvictionPager {
     do {
       const auto ask = [&](const OpContext& context) { return AskPage(skip_token, context); };
       ASSIGN_OR_RETURN(EvictionPage page,
-                       net::Retry(options_.retry, context_, ask,
-                                  options_.jitter ? options_.jitter : net::RandomJitter()),
+                       net::Retry(options_.retry, context_, ask, options_.RealJitter()),
                        "eviction rates, page {}", crawl_.pages + 1);
       ++crawl_.pages;
       total = page.total;
@@ -76,26 +75,14 @@ class EvictionPager {
 
   /// One try. An answer of no use is kUnavailable, so that it is asked again.
   Result<EvictionPage> AskPage(const std::string& skip_token, const OpContext& context) {
-    net::Request request = PageRequest(options_, skip_token);
-    net::Secret token;
-    if (options_.tokens != nullptr) {
-      ASSIGN_OR_RETURN(token, options_.tokens->Token(context));
-      request.headers.Add("Authorization", "Bearer " + token.Reveal());
-    }
+    const net::Request request = PageRequest(options_, skip_token);
     RETURN_IF_ERROR(pace_.Wait(context));
-    ++crawl_.calls;
-    Result<net::Response> response = transport_.Send(request, context);
-    if (!response.ok()) {
-      Error error = response.error();
-      if (error.code == Code::kCorrupt) error.code = Code::kUnavailable;
-      return error;
-    }
-    crawl_.bytes += static_cast<int64_t>(response->body.size());
-    if (const auto pause = net::PauseAskedFor(*response))
+    ASSIGN_OR_RETURN(const net::Response response,
+                     SendCounted(transport_, request, options_, context, crawl_));
+    if (const auto pause = net::PauseAskedFor(response))
       pace_.PauseUntil(context.clock->Now() + *pause);
-    if (response->status == 401 && options_.tokens != nullptr) options_.tokens->Drop(token);
-    RETURN_IF_ERROR(net::StatusFromResponse(request, *response));
-    Result<EvictionPage> page = ParseEvictionPage(response->body);
+    RETURN_IF_ERROR(net::StatusFromResponse(request, response));
+    Result<EvictionPage> page = ParseEvictionPage(response.body);
     if (!page.ok()) return Unavailable("{}", page.error().message);
     if (page->truncated && page->skip_token.empty())
       return Unavailable("truncated without a token for the rest");
@@ -105,8 +92,7 @@ class EvictionPager {
         (page->skip_token == skip_token || tokens_seen_.contains(page->skip_token))) {
       return Unavailable("the token for the next page was given before");
     }
-    if (!crawl_.oldest || response->received < *crawl_.oldest) crawl_.oldest = response->received;
-    if (!crawl_.newest || response->received > *crawl_.newest) crawl_.newest = response->received;
+    CountPage(response, crawl_);
     return page;
   }
 

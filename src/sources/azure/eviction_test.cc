@@ -44,8 +44,10 @@ class EvictionTest : public testing::Test {
   }
 
   EvictionCrawl Crawl(FakeTransport& transport) {
-    return CrawlEvictionRates(transport, {.tokens = &token_, .jitter = [] { return 0.5; }},
-                              context_);
+    EvictionOptions options;
+    options.tokens = &token_;
+    options.jitter = [] { return 0.5; };
+    return CrawlEvictionRates(transport, options, context_);
   }
 
   ManualClock clock_{*ParseTime("2026-01-28T12:00:00Z")};

@@ -37,8 +37,7 @@ class SkuPager {
       asked_.insert(target);
       const auto ask = [&](const OpContext& context) { return AskPage(target, context); };
       ASSIGN_OR_RETURN(ResourceSkusPage page,
-                       net::Retry(options_.retry, context_, ask,
-                                  options_.jitter ? options_.jitter : net::RandomJitter()),
+                       net::Retry(options_.retry, context_, ask, options_.RealJitter()),
                        "resource SKUs, page {}", crawl_.pages + 1);
       ++crawl_.pages;
       crawl_.other_resources += page.other_resources;
@@ -66,28 +65,15 @@ class SkuPager {
     request.service = "management";
     request.timeout = std::chrono::seconds(120);
     request.max_bytes = uint64_t{256} << 20;
-    net::Secret token;
-    if (options_.tokens != nullptr) {
-      ASSIGN_OR_RETURN(token, options_.tokens->Token(context));
-      request.headers.Add("Authorization", "Bearer " + token.Reveal());
-    }
-    ++crawl_.calls;
-    Result<net::Response> response = transport_.Send(request, context);
-    if (!response.ok()) {
-      Error error = response.error();
-      if (error.code == Code::kCorrupt) error.code = Code::kUnavailable;
-      return error;
-    }
-    crawl_.bytes += static_cast<int64_t>(response->body.size());
-    if (response->status == 401 && options_.tokens != nullptr) options_.tokens->Drop(token);
-    RETURN_IF_ERROR(net::StatusFromResponse(request, *response));
-    Result<ResourceSkusPage> page = ParseResourceSkusPage(response->body);
+    ASSIGN_OR_RETURN(const net::Response response,
+                     SendCounted(transport_, request, options_, context, crawl_));
+    RETURN_IF_ERROR(net::StatusFromResponse(request, response));
+    Result<ResourceSkusPage> page = ParseResourceSkusPage(response.body);
     if (!page.ok()) return Unavailable("{}", page.error().message);
     if (!page->next_link.empty()) {
       RETURN_IF_ERROR(Target(page->next_link).status());
     }
-    if (!crawl_.oldest || response->received < *crawl_.oldest) crawl_.oldest = response->received;
-    if (!crawl_.newest || response->received > *crawl_.newest) crawl_.newest = response->received;
+    CountPage(response, crawl_);
     return page;
   }
 

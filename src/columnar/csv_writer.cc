@@ -66,8 +66,7 @@ Status CheckFormat(const Table& table, const CsvFormat& format) {
   return CheckNames(*table.schema());
 }
 
-Result<int64_t> WriteRows(const Table& table, const CsvFormat& format,
-                          const std::function<Status(std::string_view)>& put) {
+Result<int64_t> WriteRows(const Table& table, const CsvFormat& format, const PutText& put) {
   RETURN_IF_ERROR(CheckFormat(table, format));
   if (format.header) RETURN_IF_ERROR(put(Header(*table.schema(), format)));
   return FormatAll(table, CsvRows(*table.schema(), format), put);
@@ -76,22 +75,13 @@ Result<int64_t> WriteRows(const Table& table, const CsvFormat& format,
 }  // namespace
 
 Result<std::string> FormatCsv(const Table& table, const CsvFormat& format) {
-  std::string text;
-  RETURN_IF_ERROR(WriteRows(table, format, [&](std::string_view part) {
-                    text += part;
-                    return Status();
-                  }).status());
-  return text;
+  return CollectText([&](const PutText& put) { return WriteRows(table, format, put); });
 }
 
 Result<WrittenText> WriteCsv(const Table& table, const std::filesystem::path& path,
                              const CsvFormat& format, const TextFileOptions& options) {
-  ASSIGN_OR_RETURN(const auto output, TextOutput::Open(path, options));
-  ASSIGN_OR_RETURN(
-      const int64_t rows,
-      WriteRows(table, format, [&](std::string_view part) { return output->Write(part); }), "{}",
-      path.string());
-  return output->Finish(rows);
+  return WriteText(path, options,
+                   [&](const PutText& put) { return WriteRows(table, format, put); });
 }
 
 }  // namespace catchment::columnar

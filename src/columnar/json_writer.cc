@@ -42,8 +42,7 @@ class JsonRows final : public RowFormat {
   std::vector<std::string> members_;
 };
 
-Result<int64_t> WriteRows(const Table& table, const JsonFormat& format,
-                          const std::function<Status(std::string_view)>& put) {
+Result<int64_t> WriteRows(const Table& table, const JsonFormat& format, const PutText& put) {
   RETURN_IF_ERROR(CheckNames(*table.schema()));
   const bool array = format.shape == JsonShape::kArray;
   if (array) RETURN_IF_ERROR(put("["));
@@ -55,22 +54,13 @@ Result<int64_t> WriteRows(const Table& table, const JsonFormat& format,
 }  // namespace
 
 Result<std::string> FormatJson(const Table& table, const JsonFormat& format) {
-  std::string text;
-  RETURN_IF_ERROR(WriteRows(table, format, [&](std::string_view part) {
-                    text += part;
-                    return Status();
-                  }).status());
-  return text;
+  return CollectText([&](const PutText& put) { return WriteRows(table, format, put); });
 }
 
 Result<WrittenText> WriteJson(const Table& table, const std::filesystem::path& path,
                               const JsonFormat& format, const TextFileOptions& options) {
-  ASSIGN_OR_RETURN(const auto output, TextOutput::Open(path, options));
-  ASSIGN_OR_RETURN(
-      const int64_t rows,
-      WriteRows(table, format, [&](std::string_view part) { return output->Write(part); }), "{}",
-      path.string());
-  return output->Finish(rows);
+  return WriteText(path, options,
+                   [&](const PutText& put) { return WriteRows(table, format, put); });
 }
 
 }  // namespace catchment::columnar

@@ -104,8 +104,7 @@ Result<WrittenText> TextOutput::Finish(int64_t rows) {
   return WrittenText{.rows = rows, .bytes = sink_->bytes(), .sha256 = sink_->Sha256Hex()};
 }
 
-Result<int64_t> FormatAll(const Table& table, const RowFormat& format,
-                          const std::function<Status(std::string_view)>& put) {
+Result<int64_t> FormatAll(const Table& table, const RowFormat& format, const PutText& put) {
   // One piece is made on another thread while this one makes the next, so two are under way and
   // order is kept.
   ASSIGN_OR_RETURN(const auto reader, table.Read());
@@ -132,6 +131,24 @@ Result<int64_t> FormatAll(const Table& table, const RowFormat& format,
     }
     rows += batch->num_rows();
   }
+}
+
+Result<std::string> CollectText(const MakeText& make) {
+  std::string text;
+  RETURN_IF_ERROR(make([&](std::string_view part) {
+                    text += part;
+                    return Status();
+                  }).status());
+  return text;
+}
+
+Result<WrittenText> WriteText(const std::filesystem::path& path, const TextFileOptions& options,
+                              const MakeText& make) {
+  ASSIGN_OR_RETURN(const auto output, TextOutput::Open(path, options));
+  ASSIGN_OR_RETURN(const int64_t rows,
+                   make([&](std::string_view part) { return output->Write(part); }), "{}",
+                   path.string());
+  return output->Finish(rows);
 }
 
 Status CheckNames(const arrow::Schema& schema) {

@@ -39,6 +39,16 @@ class TextOutput {
   std::string whole_;  // gzip: one member is packed at once
 };
 
+/// Takes a part of a text.
+using PutText = std::function<Status(std::string_view)>;
+/// Puts a whole text, part by part; how many rows it has.
+using MakeText = std::function<Result<int64_t>(const PutText&)>;
+/// The text that `make` puts.
+Result<std::string> CollectText(const MakeText& make);
+/// Write it to a file.
+Result<WrittenText> WriteText(const std::filesystem::path& path, const TextFileOptions& options,
+                              const MakeText& make);
+
 /// How the cells of one kind of file become rows.
 class RowFormat {
  public:
@@ -52,8 +62,7 @@ class RowFormat {
 
 /// Feed all rows of `table` through `format` into `put`, in order, on the calling thread; blocks of
 /// rows are made on a second thread too. Returns the number of rows.
-Result<int64_t> FormatAll(const Table& table, const RowFormat& format,
-                          const std::function<Status(std::string_view)>& put);
+Result<int64_t> FormatAll(const Table& table, const RowFormat& format, const PutText& put);
 
 /// kInvalid if a column is named twice.
 Status CheckNames(const arrow::Schema& schema);

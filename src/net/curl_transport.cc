@@ -1,22 +1,61 @@
 #include "net/curl_transport.h"
 
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/mutex.h"
 #include "net/curl_transfer_internal.h"
 
 namespace catchment::net {
 
-/// The I/O thread and what it owns.
+namespace {
+
+using Steady = OpContext::Steady;
+
+uint32_t EventsFor(int what) {
+  const uint32_t in = what == CURL_POLL_IN || what == CURL_POLL_INOUT ? EPOLLIN : 0;
+  const uint32_t out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? EPOLLOUT : 0;
+  return in | out;
+}
+
+/// A broken socket counts as ready for both: libcurl then meets the error itself, on that socket.
+int ReadinessOf(uint32_t events) {
+  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  return (broken || (events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+         (broken || (events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0);
+}
+
+}  // namespace
+
+/// The I/O thread and what it owns. It is told which sockets are ready, and looks at those alone:
+/// asking all transfers at each answer costs as much as the answers do.
 class CurlTransport::Loop {
  public:
-  explicit Loop(CurlOptions options) : options_(std::move(options)), multi_(curl_multi_init()) {
+  /// `ready`: an epoll descriptor; `wake`: an eventfd that does not block.
+  Loop(CurlOptions options, Descriptor ready, Descriptor wake)
+      : options_(std::move(options)),
+        multi_(curl_multi_init()),
+        ready_(std::move(ready)),
+        wake_(std::move(wake)) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.number()}};
+    epoll_ctl(ready_.number(), EPOLL_CTL_ADD, wake_.number(), &event);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Loop::OnSocket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Loop::OnTimer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     const long most = options_.max_connections;
     curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, most);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most);
@@ -27,7 +66,7 @@ class CurlTransport::Loop {
 
   ~Loop() {
     thread_.request_stop();
-    curl_multi_wakeup(multi_);
+    Wake();
     thread_.join();
     for (CURL* easy : idle_) curl_easy_cleanup(easy);
     curl_multi_cleanup(multi_);
@@ -39,7 +78,7 @@ class CurlTransport::Loop {
       MutexLock lock(mutex_);
       submitted_.push_back(std::move(transfer));
     }
-    curl_multi_wakeup(multi_);
+    Wake();
   }
 
   const CurlOptions& options() const { return options_; }
@@ -49,17 +88,67 @@ class CurlTransport::Loop {
     while (!stop.stop_requested()) {
       TakeSubmitted();
       CancelStopped();
-      int running = 0;
-      curl_multi_perform(multi_, &running);
+      WorkOnReady();
       TakeFinished();
-      bool idle;
-      {
-        MutexLock lock(mutex_);
-        idle = submitted_.empty() && stopped_.empty();
-      }
-      if (idle) curl_multi_poll(multi_, nullptr, 0, 10'000, nullptr);
     }
     CancelAll();
+  }
+
+  void Wake() const {
+    const uint64_t one = 1;
+    (void)!write(wake_.number(), &one, sizeof one);  // fails only if it is awake already
+  }
+
+  /// Wait until something is to be done, and let libcurl do it.
+  void WorkOnReady() {
+    std::array<epoll_event, 64> events;
+    const int count = epoll_wait(ready_.number(), events.data(), events.size(), UntilTimer());
+    int running = 0;
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.fd == wake_.number()) {
+        uint64_t times = 0;
+        (void)!read(wake_.number(), &times, sizeof times);
+      } else {
+        curl_multi_socket_action(multi_, events[i].data.fd, ReadinessOf(events[i].events),
+                                 &running);
+        // A request that waited for this answer goes out now, not after all that are ready.
+        TakeFinished();
+        TakeSubmitted();
+      }
+    }
+    if (UntilTimer() != 0) return;
+    timer_.reset();
+    curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+
+  /// Milliseconds; -1: libcurl waits for no time.
+  int UntilTimer() const {
+    if (!timer_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*timer_ - Steady::now());
+    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
+  }
+
+  // Callbacks of libcurl, on the I/O thread.
+
+  static int OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+    const int ready = static_cast<Loop*>(self)->ready_.number();
+    epoll_event event{.events = EventsFor(what), .data = {.fd = socket}};
+    if (what == CURL_POLL_REMOVE) {
+      epoll_ctl(ready, EPOLL_CTL_DEL, socket, &event);
+    } else if (epoll_ctl(ready, EPOLL_CTL_MOD, socket, &event) != 0) {
+      epoll_ctl(ready, EPOLL_CTL_ADD, socket, &event);
+    }
+    return 0;  // anything else would end all transfers; one that is not watched ends by its
+               // time-out
+  }
+
+  static int OnTimer(CURLM*, long milliseconds, void* self) {
+    auto& loop = *static_cast<Loop*>(self);
+    loop.timer_.reset();
+    if (milliseconds >= 0) {
+      loop.timer_ = Steady::now() + std::chrono::milliseconds(milliseconds);
+    }
+    return 0;
   }
 
   void TakeSubmitted() {
@@ -82,7 +171,7 @@ class CurlTransport::Loop {
             MutexLock lock(mutex_);
             stopped_.push_back(easy);
           }
-          curl_multi_wakeup(multi_);
+          Wake();
         });
       }
       curl_multi_add_handle(multi_, easy);
@@ -153,7 +242,10 @@ class CurlTransport::Loop {
   // Constant after construction.
   const CurlOptions options_;
   CURLM* const multi_;
+  const Descriptor ready_;  // epoll: libcurl's sockets and wake_
+  const Descriptor wake_;   // eventfd
   // The I/O thread's own.
+  std::optional<Steady::time_point> timer_;  // when libcurl wants to be asked
   std::map<CURL*, std::unique_ptr<CurlTransfer>> transfers_;
   std::vector<CURL*> idle_;
   // Guarded by mutex_.
@@ -176,8 +268,15 @@ Result<std::unique_ptr<CurlTransport>> CurlTransport::Open(CurlOptions options) 
     curl_global_cleanup();
     return Internal("this libcurl cannot do TLS; install one built with OpenSSL");
   }
-  return std::unique_ptr<CurlTransport>(
-      new CurlTransport(std::make_unique<Loop>(std::move(options))));
+  Descriptor ready(epoll_create1(EPOLL_CLOEXEC));
+  Descriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!ready.open() || !wake.open()) {
+    const int failure = errno;
+    curl_global_cleanup();
+    return Unavailable("cannot wait for answers: {}", std::strerror(failure));
+  }
+  return std::unique_ptr<CurlTransport>(new CurlTransport(
+      std::make_unique<Loop>(std::move(options), std::move(ready), std::move(wake))));
 }
 
 void CurlTransport::Start(Request request, const OpContext& context, Done done) {

@@ -76,6 +76,11 @@ class ExecTask final : public core::TaskBody {
       const std::string name = path.stem().string();
       output.tables[name == task_.name ? "" : name] = MakeArtifact(std::move(table));
     }
+    for (const std::string& name : task_.outputs) {
+      if (!output.tables.contains(name))
+        return Invalid("task '{}': {} ended well, but wrote no {} to CATCHMENT_OUT", task_.name,
+                       task_.command[0], name);
+    }
     return output;
   }
 

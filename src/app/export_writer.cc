@@ -221,8 +221,9 @@ class ExportBatch {
     if (!Describes(description)) return "";
     for (size_t i = 0; i < batch_.size(); ++i) {
       const lake::ExportRecord& record = batch_[i].record;
+      if (Describes(record)) continue;  // may be another thread's at this moment
       const bool done = written_[i].ok() && written_[i]->kind == WrittenExport::Kind::kDone;
-      if (!Describes(record) && record.table == description.table && !done) return record.path;
+      if (record.table == description.table && !done) return record.path;
     }
     return "";
   }
@@ -340,8 +341,10 @@ std::optional<lake::ExportFound> Standing(const PublisherServices& services,
 }  // namespace
 
 Status CheckExportPaths(const core::RunSpec& spec, const PublisherServices& services) {
-  if (spec.takeover) return {};
   ASSIGN_OR_RETURN(const std::vector<lake::ExportRecord> records, PlannedRecords(spec));
+  for (const lake::ExportRecord& record : records)
+    RETURN_IF_ERROR(lake::CheckKey(record.path), "export {}", record.id);
+  if (spec.takeover) return {};
   for (const lake::ExportRecord& record : records) {
     const std::optional<lake::ExportFound> found = Standing(services, record);
     const std::string owner =

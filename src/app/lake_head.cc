@@ -37,6 +37,7 @@ Result<std::optional<columnar::Table>> LakeHead::Partition(const std::string& na
   if (found == views_.head.tables.end()) return std::optional<columnar::Table>();
   lake::ReadTableOptions options;
   options.where = SlotFilter(found->second, slot_time);
+  options.verify_sha256 = true;
   if (!lake::HasPartition(found->second, options.where)) return std::optional<columnar::Table>();
   ASSIGN_OR_RETURN(columnar::Table rows, lake::ReadTable(store_, views_.head, name, options));
   return std::optional<columnar::Table>(std::move(rows));
@@ -47,7 +48,9 @@ Result<std::optional<columnar::Table>> LakeHead::Table(const std::string& name) 
   MutexLock lock(mutex_);
   if (const auto known = read_.find(name); known != read_.end())
     return std::optional<columnar::Table>(known->second);
-  ASSIGN_OR_RETURN(columnar::Table table, lake::ReadTable(store_, ViewOf(name), name));
+  // What is derived from a damaged file would be published as the truth.
+  ASSIGN_OR_RETURN(columnar::Table table, lake::ReadTable(store_, ViewOf(name), name,
+                                                          {.where = {}, .verify_sha256 = true}));
   read_.emplace(name, table);
   return std::optional<columnar::Table>(std::move(table));
 }

@@ -44,6 +44,7 @@ Status FinishDataset(const Settings& settings, StateStores& state, const std::st
     answer.problems.push_back(
         fmt::format("{} exports and {} deliveries are owed, and the pipeline is not found: {}",
                     owed.size(), pending.size(), spec.error().message));
+    answer.exports_owed = static_cast<int64_t>(owed.size());
     return {};
   }
   ASSIGN_OR_RETURN(const auto services, RunServices::Open(settings, *spec, state));
@@ -58,6 +59,7 @@ Status FinishDataset(const Settings& settings, StateStores& state, const std::st
   if (result.delivered > 0)
     answer.done.push_back(fmt::format("delivered {} outbox items", result.delivered));
   for (const std::string& note : result.notes) answer.problems.push_back(note);
+  answer.exports_owed = result.exports_owed;
   return {};
 }
 

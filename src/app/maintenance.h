@@ -19,6 +19,7 @@ struct MaintenanceAnswer {
   std::string dataset;
   std::vector<std::string> done;
   std::vector<std::string> problems;  ///< findings, exports owed, deliveries parked
+  int64_t exports_owed = 0;           ///< that could not be written
   nlohmann::json json = nlohmann::json::object();
 };
 

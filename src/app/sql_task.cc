@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "app/lake_head.h"
@@ -41,6 +42,7 @@ class SqlTask final : public core::TaskBody {
     if (engine == nullptr) {  // a derivation that is repeated
       ASSIGN_OR_RETURN(engine, columnar::SqlEngine::Open());
     }
+    RETURN_IF_ERROR(CheckNeeds(input));
     for (const auto& [name, artifact] : input.needs)
       RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
     RETURN_IF_ERROR(AddHeadTables(*engine, input));
@@ -63,6 +65,17 @@ class SqlTask final : public core::TaskBody {
     const auto sorted =
         columnar::SortRows(*loaded, key_.empty() ? SortableColumns(*rows.schema()) : key_);
     return sorted.ok() ? columnar::Table::FromArrow(*sorted) : rows;
+  }
+
+  /// kUnavailable: a source that is not required gave nothing, and the text reads its table.
+  Status CheckNeeds(const core::TaskInput& input) const {
+    for (const std::string& need : input.task->needs) {
+      if (input.needs.contains(need)) continue;
+      if (std::find(use_.tables.begin(), use_.tables.end(), need) == use_.tables.end()) continue;
+      return Unavailable("{}: '{}' gave no table in this run, and the text reads it", sql_.file,
+                         need);
+    }
+    return {};
   }
 
   static Status AddNeed(columnar::SqlEngine& engine, const std::string& name,

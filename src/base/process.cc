@@ -148,8 +148,9 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& conte
   // A stop request wakes the poll below.
   std::array<int, 2> wake;
   if (pipe2(wake.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    const int failure = errno;
     EndGroup(child);
-    return Unavailable("cannot make a pipe: {}", std::strerror(errno));
+    return Unavailable("cannot make a pipe: {}", std::strerror(failure));
   }
   const Descriptor wake_read(wake[0]), wake_write(wake[1]);
   const std::stop_callback on_stop(context.stop,

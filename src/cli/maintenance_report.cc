@@ -4,12 +4,12 @@
 
 namespace catchment::cli {
 
-void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, bool problems_fail,
+void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, int exit_with_problems,
                        Session& session) {
   nlohmann::json list = nlohmann::json::array();
   bool said = false;
   for (const app::MaintenanceAnswer& answer : answers) {
-    if (problems_fail && !answer.problems.empty()) session.exit_code = 1;
+    if (!answer.problems.empty()) session.exit_code = exit_with_problems;
     list.push_back({{"dataset", answer.dataset},
                     {"done", answer.done},
                     {"problems", answer.problems},

@@ -7,9 +7,9 @@
 
 namespace catchment::cli {
 
-/// Print what was done to each dataset; problems go to standard error too. With `problems_fail`
-/// they make exit code 1.
-void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, bool problems_fail,
+/// Print what was done to each dataset; problems go to standard error too. They
+/// make the exit code `exit_with_problems`.
+void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, int exit_with_problems,
                        Session& session);
 
 }  // namespace catchment::cli

@@ -3,6 +3,7 @@
 #include "app/signals.h"
 #include "cli/engine_verbs.h"
 #include "cli/maintenance_report.h"
+#include "core/exit_code.h"
 
 namespace catchment::cli {
 
@@ -19,7 +20,7 @@ void SetUpCompact(CLI::App& app, Session& session) {
     if (!settings.ok()) return session.Fail(settings.status());
     const auto answer = app::Compact(*settings, *dataset, *min_files, signals.token());
     if (!answer.ok()) return session.Fail(answer.status());
-    ReportMaintenance({*answer}, true, session);
+    ReportMaintenance({*answer}, core::kExitFailed, session);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/engine_verbs.h"
 #include "cli/maintenance_report.h"
+#include "core/exit_code.h"
 
 namespace catchment::cli {
 namespace {
@@ -29,7 +30,7 @@ void SetUpExport(CLI::App& app, Session& session) {
     const auto answer =
         app::ExportAgain(*settings, options->pipeline, options->publish, options->takeover);
     if (!answer.ok()) return session.Fail(answer.status());
-    ReportMaintenance({*answer}, true, session);
+    ReportMaintenance({*answer}, core::kExitFailed, session);
   });
 }
 

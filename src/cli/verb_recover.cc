@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <memory>
 
 #include "app/signals.h"
 #include "cli/engine_verbs.h"
 #include "cli/maintenance_report.h"
+#include "core/exit_code.h"
 
 namespace catchment::cli {
 
@@ -15,7 +17,10 @@ void SetUpRecover(CLI::App& app, Session& session) {
     if (!settings.ok()) return session.Fail(settings.status());
     const auto answers = app::Recover(*settings, *dataset, signals.token());
     if (!answers.ok()) return session.Fail(answers.status());
-    ReportMaintenance(*answers, false, session);
+    // What waits for something else is said, and no failure.
+    const bool owed = std::ranges::any_of(
+        *answers, [](const app::MaintenanceAnswer& answer) { return answer.exports_owed > 0; });
+    ReportMaintenance(*answers, owed ? core::kExitTemporary : core::kExitDone, session);
   });
 }
 

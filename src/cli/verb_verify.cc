@@ -3,6 +3,7 @@
 #include "app/signals.h"
 #include "cli/engine_verbs.h"
 #include "cli/maintenance_report.h"
+#include "core/exit_code.h"
 
 namespace catchment::cli {
 
@@ -18,7 +19,7 @@ void SetUpVerify(CLI::App& app, Session& session) {
     if (!settings.ok()) return session.Fail(settings.status());
     const auto answers = app::Verify(*settings, *request, signals.token());
     if (!answers.ok()) return session.Fail(answers.status());
-    ReportMaintenance(*answers, true, session);
+    ReportMaintenance(*answers, core::kExitFailed, session);
   });
 }
 

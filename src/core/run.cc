@@ -572,15 +572,20 @@ RunResult Run::Finish(const Ending& ending) {
   record_.state = ending.state;
   record_.exit_code = ending.exit_code;
   record_.message = ending.message;
+  std::string message = ending.message;
   if (begun_) {
     // The run store last: a run that it calls running is looked after if its process dies.
     const Status status = with_.publisher->Record(spec_, record_, LastContext());
     if (!status.ok()) Note("", status.ToString());
-    if (const Status finished = with_.runs->Finish(record_); !finished.ok())
+    if (const Status finished = with_.runs->Finish(record_); !finished.ok()) {
       Note("", finished.ToString());
+      message += fmt::format(
+          "; how it ended could not be recorded ({}): `catchment recover` does, once it can",
+          finished.error().message);
+    }
   }
   ReleaseSlot(ending);
-  return {ending.exit_code, ending.message, published_, publishes_, std::move(record_)};
+  return {ending.exit_code, std::move(message), published_, publishes_, std::move(record_)};
 }
 
 void Run::Step(const std::string& step) {

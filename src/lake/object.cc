@@ -52,6 +52,12 @@ Result<std::shared_ptr<arrow::Table>> ReadLiveRows(const std::filesystem::path& 
     return Corrupt("{}: {} rows, but its manifest says {}; restore it from a backup", path.string(),
                    rows->num_rows(), file.rows);
   }
+  // Columns are only ever added to a table, so that it knows all of an old file's.
+  for (const std::string& column : rows->ColumnNames()) {
+    if (schema->GetFieldIndex(column) >= 0) continue;
+    return Corrupt("{}: column \"{}\" is none of its table's; restore it from a backup",
+                   path.string(), column);
+  }
   std::vector<std::shared_ptr<arrow::Table>> live;
   int64_t at = 0;
   bool dropped = false;

@@ -193,6 +193,7 @@ class OpenResponses {
  public:
   Status Begin(const fs::path& path, const std::string& dictionary_sha256) {
     path_ = path;
+    file_.Close();
     file_ = Descriptor(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file_.open()) return FileError(errno, "open", path_);
     return Write(std::string(kOpenMagic) + DigestBytes(dictionary_sha256));

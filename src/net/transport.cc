@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "net/vault_internal.h"
 
 namespace catchment::net {
 
@@ -47,7 +48,9 @@ std::string Redact(std::string text,
   return text;
 }
 
-std::string Request::Name() const { return method + " " + Redact(url, redact); }
+std::string Request::Name() const {
+  return method + " " + Redact(HideSecretParameters(url), redact);
+}
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): transports that return at once keep both.
 void Transport::Start(Request request, const OpContext& context, Done done) {

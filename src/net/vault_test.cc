@@ -106,6 +106,12 @@ TEST(VaultTest, BodyAndChoosingHeadersTellRequestsApart) {
   EXPECT_NE(key(post).body_sha256, first.body_sha256);
 }
 
+TEST(VaultTest, AMessageShowsNoSecretOfAUrl) {
+  net::Request request = Get("https://h/x?api_key=s3cret&page=2");
+  EXPECT_EQ(request.Name().find("s3cret"), std::string::npos);
+  EXPECT_NE(request.Name().find("page=2"), std::string::npos);
+}
+
 TEST(VaultTest, SecretsNeverReachTheVault) {
   VaultFixture f;
   FakeTransport service([](const Request& request) -> Result<Response> {

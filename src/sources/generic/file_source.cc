@@ -103,6 +103,9 @@ class Reader {
       csv.ignore_unknown_columns = options_.schema != nullptr;
       return columnar::ParseCsv(bytes, file, csv);
     }
+    // Lines there may be none of; a document is never empty.
+    if (format == "json" && Trim(bytes).empty())
+      return Corrupt("{}: empty, expected JSON; write [] for no rows", file);
     columnar::JsonReadOptions json;
     json.schema = options_.schema;
     json.ignore_unknown_members = options_.schema != nullptr;

@@ -59,6 +59,15 @@ Result<std::string> ListFiles(const std::string& pattern) {
   return fmt::format("{}\n", fmt::join(found, "\n"));
 }
 
+/// A pipe or a device could keep the reader for ever.
+Result<std::string> ReadRegularFile(const std::string& path, uint64_t limit) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  const bool other = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+  if (other) return Invalid("{}: not a file", path);
+  return ReadFile(path, limit);
+}
+
 net::Response Answer(int status, std::string body, const OpContext& context) {
   net::Response response;
   response.status = status;
@@ -72,7 +81,7 @@ Result<net::Response> Serve(const net::Request& request, const OpContext& contex
   ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(request.url));
   ASSIGN_OR_RETURN(const std::string path, net::PercentDecode(url.path));
   Result<std::string> body =
-      url.query == "list" ? ListFiles(path) : ReadFile(path, request.max_bytes);
+      url.query == "list" ? ListFiles(path) : ReadRegularFile(path, request.max_bytes);
   if (body.ok()) return Answer(200, *std::move(body), context);
   switch (body.error().code) {
     case Code::kNotFound:

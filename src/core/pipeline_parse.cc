@@ -122,6 +122,7 @@ class Reader {
 
 void Reader::ReadPipeline(const YamlNode& root, Pipeline& pipeline) {
   MapReader reader(root, "the pipeline file", problems_);
+  if (root.IsNull()) problems_.Add(root.mark, "the pipeline file: empty, expected name: value");
   if (!reader.ok()) return;
   pipeline.name = reader.Text("pipeline");
   if (!IsPipelineName(pipeline.name)) {

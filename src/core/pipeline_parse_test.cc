@@ -155,6 +155,13 @@ tasks:
       "p/pipeline.yaml:6:3: sql: there is no file p/missing.sql");
 }
 
+// Found by fuzzing: `~` was a valid pipeline without tasks.
+TEST(PipelineParseTest, RefusesWhatSaysNothing) {
+  for (const char* text : {"~", "null", "--- \n"}) {
+    EXPECT_NE(ParseProblems(text).find("the pipeline file: empty"), std::string::npos) << text;
+  }
+}
+
 TEST(PipelineParseTest, NamesACycle) {
   EXPECT_NE(
       ParseProblems(

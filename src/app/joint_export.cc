@@ -7,6 +7,7 @@
 #include <array>
 
 #include "app/export_root.h"
+#include "app/export_writer.h"
 #include "app/lake_head.h"
 #include "app/stac_write.h"
 #include "columnar/arrow_status.h"

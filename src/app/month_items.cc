@@ -50,7 +50,7 @@ Status TakeEarlierBodies(const columnar::Table& published_links, MonthItems& ite
   for (const auto& [number, why] : verdict.refused) wanted.emplace(items.ids[number], number);
   return sources::cmr::ReadStoredBodies(
              published_links, [&](std::string_view pack) { return items.packs.NumberOf(pack); },
-             [&](const std::string& id, Time, StoredBody body) {
+             [&](const std::string& id, Time, const StoredBody& body) {
                const auto found = wanted.find(id);
                if (found == wanted.end() || !HasUsableBody(body)) return;
                const uint32_t number = found->second;

@@ -48,7 +48,7 @@ Result<Endpoints> Endpoints::FromEnvironment(const char* const* environment,
     if (value.empty()) continue;
     services[ToLower(variable.substr(kPrefix.size(), equals - kPrefix.size()))] = value;
   }
-  return Make(std::move(services), std::move(hosts));
+  return Make(services, std::move(hosts));
 }
 
 Result<std::string> Endpoints::Effective(std::string_view service, std::string_view url) const {

@@ -280,8 +280,8 @@ class Output {
   }
 
   columnar::Table Finish() && {
-    return columnar::Table::FromArrow(arrow::Table::Make(
-        arrow::schema(fields_), std::move(columns_), static_cast<int64_t>(pairs_.size())));
+    return columnar::Table::FromArrow(
+        arrow::Table::Make(arrow::schema(fields_), columns_, static_cast<int64_t>(pairs_.size())));
   }
 
  private:

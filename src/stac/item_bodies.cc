@@ -1,18 +1,17 @@
 #include "stac/item_bodies.h"
 
-#include <arrow/util/parallel.h>
+#include <arrow/util/thread_pool.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "base/descriptor.h"
 #include "base/file.h"
-#include "columnar/arrow_status.h"
+#include "base/parallel_for.h"
 #include "columnar/compress.h"
 #include "stac/item_key.h"
 #include "stac/item_text.h"
@@ -284,18 +283,11 @@ Status FileBodies::Unchanged() const {
 
 Status ScanBlocks(size_t count, const std::stop_token& stop,
                   const std::function<Status(size_t)>& scan) {
-  std::vector<Status> results(count);
-  std::atomic<bool> failed{false};
-  ARROW_OR_RETURN(arrow::internal::ParallelFor(static_cast<int>(count), [&](int i) {
-    if (failed.load()) return arrow::Status::OK();
-    Status& result = results[static_cast<size_t>(i)];
-    result = stop.stop_requested() ? Cancelled("stopped while reading items")
-                                   : scan(static_cast<size_t>(i));
-    if (!result.ok()) failed.store(true);
-    return arrow::Status::OK();
-  }));
-  for (Status& result : results) RETURN_IF_ERROR(std::move(result));
-  return {};
+  const auto threads = static_cast<size_t>(arrow::GetCpuThreadPoolCapacity());
+  return ParallelFor(count, threads, [&](size_t number) -> Status {
+    if (stop.stop_requested()) return Cancelled("stopped while reading items");
+    return scan(number);
+  });
 }
 
 Result<std::unique_ptr<ItemBodies>> ItemBodies::Open(const std::vector<std::string>& inputs,

@@ -52,8 +52,8 @@ class ItemBodies {
 
   /// Blocks that Scan calls for; numbers grow with the inputs and their lines.
   virtual size_t blocks() const = 0;
-  /// Call `visit(block number, block)` once for each block, several at once on Arrow's pool, and in
-  /// no particular order. The first error ends it.
+  /// Call `visit(block number, block)` once for each block, several at once, and in no particular
+  /// order. The first error ends it.
   virtual Status Scan(const std::function<Status(size_t, const BodyBlock&)>& visit) = 0;
   /// Of all places in blocks before `block`, known after Scan: the lines to add to a place's.
   virtual uint32_t first_line(size_t block) const = 0;
@@ -67,8 +67,8 @@ class ItemBodies {
   virtual uint64_t bytes() const = 0;  ///< of all texts
 };
 
-/// Call `scan(number)` for each of `count` blocks, several at once on Arrow's pool; the first error
-/// ends it. kCancelled: `stop` was asked for.
+/// Call `scan(number)` for each of `count` blocks, by as many threads as Arrow's pool has; the
+/// first error ends it. kCancelled: `stop` was asked for.
 Status ScanBlocks(size_t count, const std::stop_token& stop,
                   const std::function<Status(size_t)>& scan);
 

@@ -19,27 +19,17 @@ VaultBody PlaceOf(const StoredBody& body) {
 
 }  // namespace
 
-uint32_t PackNames::NumberOf(std::string_view name) {
-  const auto known = numbers_.find(name);
-  if (known != numbers_.end()) return known->second;
-  const auto number = static_cast<uint32_t>(names_.size());
-  names_.emplace_back(name);
-  numbers_.emplace(name, number);
-  return number;
-}
-
 Result<MonthItems> ReadMonthItems(const columnar::Table& links) {
   MonthItems items;
   uint32_t row = 0;
-  RETURN_IF_ERROR(sources::cmr::ReadStoredBodies(
-                      links, [&](std::string_view pack) { return items.packs.NumberOf(pack); },
-                      [&](std::string id, Time, const StoredBody& body) {
-                        const uint32_t at = row++;
-                        if (!HasUsableBody(body)) return;
-                        items.bodies.push_back(PlaceOf(body));
-                        items.rows.push_back(at);
-                        items.ids.push_back(std::move(id));
-                      }),
+  RETURN_IF_ERROR(sources::cmr::ReadStoredBodies(links, items.packs,
+                                                 [&](std::string id, Time, const StoredBody& body) {
+                                                   const uint32_t at = row++;
+                                                   if (!HasUsableBody(body)) return;
+                                                   items.bodies.push_back(PlaceOf(body));
+                                                   items.rows.push_back(at);
+                                                   items.ids.push_back(std::move(id));
+                                                 }),
                   "links");
   return items;
 }
@@ -49,7 +39,7 @@ Status TakeEarlierBodies(const columnar::Table& published_links, MonthItems& ite
   std::unordered_map<std::string, uint32_t> wanted;
   for (const auto& [number, why] : verdict.refused) wanted.emplace(items.ids[number], number);
   return sources::cmr::ReadStoredBodies(
-             published_links, [&](std::string_view pack) { return items.packs.NumberOf(pack); },
+             published_links, items.packs,
              [&](const std::string& id, Time, const StoredBody& body) {
                const auto found = wanted.find(id);
                if (found == wanted.end() || !HasUsableBody(body)) return;

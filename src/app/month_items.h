@@ -14,22 +14,9 @@
 
 namespace catchment::app {
 
-/// The packs that bodies lie in, each with a number.
-class PackNames {
- public:
-  /// A new one is added.
-  uint32_t NumberOf(std::string_view name);
-  const std::string& operator[](uint32_t number) const { return names_[number]; }
-  const std::vector<std::string>& all() const { return names_; }
-
- private:
-  std::vector<std::string> names_;
-  std::map<std::string, uint32_t, std::less<>> numbers_;
-};
-
 /// The items of a month that have a body: number n of `bodies` is of row `rows[n]` of the links.
 struct MonthItems {
-  PackNames packs;
+  sources::cmr::PackNames packs;
   std::vector<VaultBody> bodies;
   std::vector<uint32_t> rows;
   std::vector<std::string> ids;

@@ -66,12 +66,12 @@ class LinksWriter {
     ASSIGN_ARROW_OR_RETURN(auto table, arrow::Table::FromRecordBatches({batch}));
     Status added;
     size_t at = 0;
-    RETURN_IF_ERROR(sources::cmr::ReadStoredBodies(
-        columnar::Table::FromArrow(std::move(table)),
-        [this](std::string_view pack) { return packs_.NumberOf(pack); },
-        [&](const std::string&, Time, StoredBody body) {
-          if (added.ok()) added = Add(granules[at++], std::move(body));
-        }));
+    RETURN_IF_ERROR(sources::cmr::ReadStoredBodies(columnar::Table::FromArrow(std::move(table)),
+                                                   packs_,
+                                                   [&](const std::string&, Time, StoredBody body) {
+                                                     if (added.ok())
+                                                       added = Add(granules[at++], std::move(body));
+                                                   }));
     RETURN_IF_ERROR(std::move(added));
     return rows_.Take();
   }
@@ -91,7 +91,7 @@ class LinksWriter {
   }
 
   const MonthVerdict& verdict_;
-  PackNames packs_;
+  sources::cmr::PackNames packs_;
   std::map<uint32_t, uint32_t> changed_;  // row → number of the item
   uint32_t row_ = 0;
   sources::cmr::LinkRows rows_;

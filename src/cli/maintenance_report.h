@@ -7,8 +7,8 @@
 
 namespace catchment::cli {
 
-/// Print what was done to each dataset; problems go to standard error too. They
-/// make the exit code `exit_with_problems`.
+/// Print what was done to each dataset; problems go to standard error too, and make the exit code
+/// `exit_with_problems`.
 void ReportMaintenance(const std::vector<app::MaintenanceAnswer>& answers, int exit_with_problems,
                        Session& session);
 

@@ -158,9 +158,17 @@ Result<std::shared_ptr<arrow::RecordBatch>> LinkRows::Take() {
   return batch;
 }
 
+uint32_t PackNames::NumberOf(std::string_view name) {
+  const auto known = numbers_.find(name);
+  if (known != numbers_.end()) return known->second;
+  const auto number = static_cast<uint32_t>(names_.size());
+  names_.emplace_back(name);
+  numbers_.emplace(name, number);
+  return number;
+}
+
 Status ReadStoredBodies(
-    const columnar::Table& links,
-    const std::function<uint32_t(std::string_view pack)>& number_of_pack,
+    const columnar::Table& links, PackNames& packs,
     const std::function<void(std::string id, Time updated, StoredBody body)>& visit) {
   ASSIGN_OR_RETURN(const auto reader, links.Read());
   while (true) {
@@ -186,7 +194,7 @@ Status ReadStoredBodies(
       if (body.has_body) {
         body.sha256 = DigestBytesOf(sha256->GetView(i));
         body.bytes = static_cast<uint32_t>(bytes->Value(i));
-        body.pack = number_of_pack(pack->GetView(i));
+        body.pack = packs.NumberOf(pack->GetView(i));
         body.offset = static_cast<uint32_t>(offset->Value(i));
         body.length = static_cast<uint32_t>(length->Value(i));
         body.fetched_at = Time(std::chrono::microseconds(fetched->Value(i)));

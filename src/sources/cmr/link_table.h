@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,11 +55,23 @@ class LinkRows {
   std::unique_ptr<Members> members_;
 };
 
-/// Read what published `links` say of bodies; `pack` of a row's name. kInvalid: a column is missing
-/// or of another type.
+/// The packs that bodies lie in, each with a number.
+class PackNames {
+ public:
+  /// A new one is added.
+  uint32_t NumberOf(std::string_view name);
+  const std::string& operator[](uint32_t number) const { return names_[number]; }
+  const std::vector<std::string>& all() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+  std::map<std::string, uint32_t, std::less<>> numbers_;
+};
+
+/// Read what `links` say of bodies, whose packs are numbered in `packs`. kInvalid: a column is
+/// missing or of another type.
 Status ReadStoredBodies(
-    const columnar::Table& links,
-    const std::function<uint32_t(std::string_view pack)>& number_of_pack,
+    const columnar::Table& links, PackNames& packs,
     const std::function<void(std::string id, Time updated, StoredBody body)>& visit);
 
 struct MissingItem {

@@ -118,18 +118,9 @@ class ItemsCollection {
     if (!input_.head_partition) return {};
     ASSIGN_OR_RETURN(const auto links, input_.head_partition("links"), "the published links");
     if (!links) return {};
-    std::map<std::string, uint32_t, std::less<>> numbers;
-    const auto number_of = [&](std::string_view pack) {
-      const auto known = numbers.find(pack);
-      if (known != numbers.end()) return known->second;
-      const auto number = static_cast<uint32_t>(head_packs_.size());
-      head_packs_.emplace_back(pack);
-      numbers.emplace(pack, number);
-      return number;
-    };
     RETURN_IF_ERROR(
         ReadStoredBodies(
-            *links, number_of,
+            *links, head_packs_,
             [this](std::string id, Time updated, StoredBody body) {
               const bool good = body.has_body && body.state != LinkState::kQuarantined;
               if (good) before_.insert_or_assign(std::move(id), Before{updated, std::move(body)});
@@ -345,7 +336,8 @@ class ItemsCollection {
     static const std::string kNone;
     if (!body.has_body) return kNone;
     const uint32_t number = body.pack & ~kOfHead;
-    const std::vector<std::string>& packs = (body.pack & kOfHead) != 0 ? head_packs_ : new_packs_;
+    const std::vector<std::string>& packs =
+        (body.pack & kOfHead) != 0 ? head_packs_.all() : new_packs_;
     return number < packs.size() ? packs[number] : kNone;
   }
 
@@ -487,7 +479,8 @@ class ItemsCollection {
   const DayTables& tables_;
   const OpContext& context_;
   std::unordered_map<std::string, Before> before_;  // by id: bodies of the head
-  std::vector<std::string> head_packs_, new_packs_;
+  PackNames head_packs_;
+  std::vector<std::string> new_packs_;
   std::vector<StoredBody> bodies_;  // by number of the row; each is written by one thread
   // Guarded by mutex_ while days are fetched at once.
   Mutex mutex_;

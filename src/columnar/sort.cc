@@ -7,8 +7,10 @@
 #include <arrow/table.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
+#include <arrow/util/thread_pool.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -16,6 +18,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/parallel_for.h"
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
 #include "columnar/schema.h"
@@ -174,11 +177,23 @@ Result<std::vector<std::shared_ptr<arrow::Array>>> KeyColumns(
   return columns;
 }
 
+/// As many bytes as the keys of most tables have at most: a mark, and a text with its end or a
+/// number.
+size_t ExpectedBytes(const std::vector<std::shared_ptr<arrow::Array>>& columns) {
+  int64_t bytes = 0;
+  for (const auto& column : columns) {
+    bytes += 9 * column->length();
+    if (column->type_id() == arrow::Type::STRING)
+      bytes += static_cast<const arrow::StringArray&>(*column).total_values_length();
+  }
+  return static_cast<size_t>(bytes);
+}
+
 Result<EncodedKeys> Encode(const std::vector<std::shared_ptr<arrow::Array>>& columns, int64_t rows,
                            const std::vector<std::string>& keys) {
   EncodedKeys encoded;
   encoded.ends.reserve(static_cast<size_t>(rows));
-  encoded.bytes.reserve(static_cast<size_t>(rows) * 24);
+  encoded.bytes.reserve(ExpectedBytes(columns));
   for (int64_t row = 0; row < rows; ++row) {
     for (size_t i = 0; i < columns.size(); ++i) {
       RETURN_IF_ERROR(AppendKey(*columns[i], row, encoded.bytes), "key column \"{}\"", keys[i]);
@@ -201,7 +216,36 @@ struct Place {
   int64_t row;
 };
 
-std::vector<int64_t> Order(const EncodedKeys& keys) {
+/// Pieces at once, which are merged then. No two places are equal: how many pieces is not seen.
+Status SortPlaces(const EncodedKeys& keys, std::vector<Place>& places) {
+  const auto less = [&keys](const Place& a, const Place& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    const int compared =
+        keys.key(static_cast<size_t>(a.row)).compare(keys.key(static_cast<size_t>(b.row)));
+    return compared != 0 ? compared < 0 : a.row < b.row;
+  };
+  constexpr size_t kSmallPiece = 10'000;
+  const auto threads = static_cast<size_t>(arrow::GetCpuThreadPoolCapacity());
+  const size_t pieces = std::bit_floor(std::clamp<size_t>(places.size() / kSmallPiece, 1, threads));
+  const auto begin_of = [&](size_t piece) {
+    return places.begin() + static_cast<ptrdiff_t>(places.size() * piece / pieces);
+  };
+  RETURN_IF_ERROR(ParallelFor(pieces, threads, [&](size_t piece) -> Status {
+    std::sort(begin_of(piece), begin_of(piece + 1), less);
+    return {};
+  }));
+  for (size_t width = 1; width < pieces; width *= 2) {
+    RETURN_IF_ERROR(ParallelFor(pieces / (2 * width), threads, [&](size_t pair) -> Status {
+      const size_t first = pair * 2 * width;
+      std::inplace_merge(begin_of(first), begin_of(first + width), begin_of(first + 2 * width),
+                         less);
+      return {};
+    }));
+  }
+  return {};
+}
+
+Result<std::vector<int64_t>> Order(const EncodedKeys& keys) {
   std::vector<Place> places(keys.ends.size());
   // Rows often share the first bytes (tier, region), which would make the prefix useless.
   size_t shared = keys.key(0).size();
@@ -216,12 +260,7 @@ std::vector<int64_t> Order(const EncodedKeys& keys) {
   for (size_t row = 0; row < places.size(); ++row) {
     places[row] = {Prefix(keys.key(row).substr(shared)), static_cast<int64_t>(row)};
   }
-  std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    const int compared =
-        keys.key(static_cast<size_t>(a.row)).compare(keys.key(static_cast<size_t>(b.row)));
-    return compared != 0 ? compared < 0 : a.row < b.row;
-  });
+  RETURN_IF_ERROR(SortPlaces(keys, places));
   std::vector<int64_t> order(places.size());
   std::ranges::transform(places, order.begin(), &Place::row);
   return order;
@@ -280,6 +319,27 @@ bool SeenInOrder(const std::vector<std::shared_ptr<arrow::Array>>& columns, int6
   return true;
 }
 
+/// The rows in this order. Several columns at once, each joined to one piece before (taking from
+/// many is several times slower) and let go after: few are held twice.
+Result<std::shared_ptr<arrow::Table>> TakeRows(const arrow::Table& rows,
+                                               const std::vector<int64_t>& order) {
+  RETURN_IF_ERROR(Initialize());
+  const arrow::Datum indices(
+      std::make_shared<arrow::Int64Array>(rows.num_rows(), arrow::Buffer::Wrap(order)));
+  std::vector<std::shared_ptr<arrow::ChunkedArray>> taken(static_cast<size_t>(rows.num_columns()));
+  const auto threads = static_cast<size_t>(arrow::GetCpuThreadPoolCapacity());
+  RETURN_IF_ERROR(ParallelFor(taken.size(), threads, [&](size_t number) -> Status {
+    ASSIGN_ARROW_OR_RETURN(const auto column, rows.SelectColumns({static_cast<int>(number)}));
+    ASSIGN_ARROW_OR_RETURN(const auto joined, column->CombineChunks());
+    ASSIGN_ARROW_OR_RETURN(
+        const arrow::Datum values,
+        arrow::compute::Take(joined, indices, arrow::compute::TakeOptions::NoBoundsCheck()));
+    taken[number] = values.table()->column(0);
+    return {};
+  }));
+  return arrow::Table::Make(rows.schema(), std::move(taken), rows.num_rows());
+}
+
 }  // namespace
 
 Result<std::shared_ptr<arrow::Table>> SortRows(const std::shared_ptr<arrow::Table>& rows,
@@ -295,16 +355,8 @@ Result<std::shared_ptr<arrow::Table>> SortRows(const std::shared_ptr<arrow::Tabl
   if (SeenInOrder(columns, rows->num_rows())) return rows;
   ASSIGN_OR_RETURN(const EncodedKeys encoded, Encode(columns, rows->num_rows(), keys));
   if (IsSorted(encoded)) return rows;
-  RETURN_IF_ERROR(Initialize());
-  const std::vector<int64_t> order = Order(encoded);
-  const auto indices =
-      std::make_shared<arrow::Int64Array>(rows->num_rows(), arrow::Buffer::Wrap(order));
-  // Taking from one piece is several times faster than from many.
-  ASSIGN_ARROW_OR_RETURN(const auto joined, rows->CombineChunks());
-  ASSIGN_ARROW_OR_RETURN(
-      const arrow::Datum sorted,
-      arrow::compute::Take(joined, indices, arrow::compute::TakeOptions::NoBoundsCheck()));
-  return sorted.table();
+  ASSIGN_OR_RETURN(const std::vector<int64_t> order, Order(encoded));
+  return TakeRows(*rows, order);
 }
 
 Result<std::optional<std::string>> FirstDuplicate(const std::shared_ptr<arrow::Table>& rows,

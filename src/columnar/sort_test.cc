@@ -1,5 +1,11 @@
 #include "columnar/sort.h"
 
+#include <arrow/builder.h>
+#include <arrow/table.h>
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "columnar/test.h"
 
 namespace catchment::columnar {
@@ -33,6 +39,27 @@ TEST(SortTest, RowsOfEqualKeyKeepTheirOrder) {
   EXPECT_EQ(Sorted({{"a", "text", R"(["x","w","x","w"])"}, {"b", "int64", "[4,3,2,1]"}}, {"a"}),
             "{\"a\":\"w\",\"b\":3}\n{\"a\":\"w\",\"b\":1}\n{\"a\":\"x\",\"b\":4}\n{\"a\":\"x\","
             "\"b\":2}\n");
+}
+
+TEST(SortTest, ManyRowsAreSortedAsFewAre) {
+  constexpr int64_t kRows = 70'000, kKeys = 300;
+  arrow::StringBuilder names;
+  arrow::Int64Builder numbers;
+  for (int64_t row = 0; row < kRows; ++row) {
+    ASSERT_TRUE(names.Append(fmt::format("region-{:03}", row * 7919 % kKeys)).ok());
+    ASSERT_TRUE(numbers.Append(row).ok());
+  }
+  const auto rows = arrow::Table::Make(
+      arrow::schema({arrow::field("name", arrow::utf8()), arrow::field("number", arrow::int64())}),
+      {names.Finish().ValueOrDie(), numbers.Finish().ValueOrDie()});
+  ASSERT_OK_AND_ASSIGN(const auto sorted, SortRows(rows, {"name"}));
+  ASSERT_EQ(sorted->num_rows(), kRows);
+  const auto& name = static_cast<const arrow::StringArray&>(*sorted->column(0)->chunk(0));
+  const auto& number = static_cast<const arrow::Int64Array&>(*sorted->column(1)->chunk(0));
+  for (int64_t row = 1; row < kRows; ++row) {
+    const auto one = std::pair(name.GetView(row - 1), number.Value(row - 1));
+    ASSERT_LT(one, std::pair(name.GetView(row), number.Value(row))) << row;
+  }
 }
 
 TEST(SortTest, FirstDuplicateIsNamedAndNullsAreEqual) {

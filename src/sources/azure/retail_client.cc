@@ -34,10 +34,10 @@ struct Fetched {
 /// Whether the service says that the offset lies past the end: an empty page, or HTTP 400.
 constexpr int kPastEndStatus = 400;
 
-/// One crawl. The chain holds pages that follow each other by their offsets; Extend() makes it
-/// longer up to the end of the list, Repair() asks again for pages whose boundaries or repeats say
-/// that the list moved while it was read. The crawl is complete when the chain reaches the end and
-/// nothing is left to repair.
+/// One crawl. The chain holds pages that follow each other by their offsets; Extension makes it
+/// longer up to the end of the list, AskAgain() replaces pages whose boundaries or repeats say that
+/// the list moved while it was read. The crawl is complete when the chain reaches the end and
+/// nothing is left to ask again.
 class RetailPager {
  public:
   RetailPager(net::Transport& transport, const RetailCrawlOptions& options,
@@ -71,7 +71,7 @@ class RetailPager {
     if (overlap_) RETURN_IF_ERROR(ProbeOverlap());
     while (true) {
       RETURN_IF_ERROR(CheckPatience());
-      RETURN_IF_ERROR(Extend());
+      if (!AtEnd()) RETURN_IF_ERROR(Extension(*this).Run());
       if (vanished_) {
         RETURN_IF_ERROR(CountBoundary(*std::exchange(vanished_, std::nullopt)));
         RETURN_IF_ERROR(AskAgain({chain_.size() - 1}));
@@ -152,94 +152,122 @@ class RetailPager {
     return chain_.size() > 1 && last.size() < step_;
   }
 
-  /// Lengthen the chain to the end of the list, asking for several pages at once where they will
+  /// Lengthens the chain to the end of the list, asking for several pages at once where they will
   /// probably begin. Guesses that turn out wrong, and whatever lies beyond the end, are left
   /// unused.
-  Status Extend() {
-    std::map<int64_t, std::optional<Fetched>> asked;  // by offset; null: on its way
-    std::vector<int64_t> offsets;                     // by index of the request
-    std::set<int64_t> certain;  // asked when the page before had said that they exist
-    std::optional<Error> failure;
-    bool done = AtEnd();
-    if (done) return {};
+  class Extension {
+   public:
+    explicit Extension(RetailPager& pager) : pager_(pager) {}
 
-    const auto take = [&](int64_t offset, PlacedPage placed) -> Status {
-      // The size of a page that goes on is the service's present page size; the last one's says
-      // nothing.
-      if (placed.page.next) step_ = placed.size();
-      chain_.push_back(std::move(placed));
-      asked.erase(asked.begin(), asked.upper_bound(offset));
-      done = AtEnd();
-      if (chain_.back().end() <= options_.max_items) return {};
-      return Unavailable("{}: more than {} items", Name(offset), FormatCount(options_.max_items));
-    };
-    const auto grow = [&] {
-      while (!done && !failure) {
-        const int64_t offset = NextOffset();
-        const auto found = asked.find(offset);
-        if (found == asked.end() || !found->second) return;
+    Status Run() {
+      net::ParallelWork work;
+      work.next = [this] { return Next(); };
+      work.accept = [this](size_t index, const net::Request&, Result<net::Response> answer) {
+        return Accept(offsets_[index], std::move(answer));
+      };
+      work.give_up = [this](size_t index, const net::Request&, const Error& error) {
+        return GiveUp(offsets_[index], error);
+      };
+      RETURN_IF_ERROR(
+          net::SendParallel(pager_.transport_, pager_.Parallel(), pager_.context_, work));
+      if (failure_) return *failure_;
+      if (done_) return {};
+      return Internal("{}: the crawl stopped before its end", pager_.Name(pager_.NextOffset()));
+    }
+
+   private:
+    /// The first page that is not asked for yet, of those that may be in flight.
+    std::optional<net::Request> Next() {
+      if (done_ || failure_) return std::nullopt;
+      int64_t offset = pager_.NextOffset();
+      for (int ahead = 0; ahead < pager_.options_.in_flight; ++ahead) {
+        const auto found = asked_.find(offset);
+        if (found == asked_.end()) return Ask(offset, ahead == 0 && pager_.NextIsPromised());
+        if (found->second && found->second->kind == Fetched::Kind::kPastEnd) return std::nullopt;
+        offset += pager_.Advance(pager_.step_);
+      }
+      return std::nullopt;
+    }
+
+    net::Request Ask(int64_t offset, bool promised) {
+      asked_.emplace(offset, std::nullopt);
+      if (promised) promised_.insert(offset);
+      offsets_.push_back(offset);
+      ++pager_.crawl_.asked_pages;
+      return RetailRequest(pager_.options_, offset);
+    }
+
+    bool IsNeeded(int64_t offset) const {
+      return !done_ && !failure_ && offset >= pager_.NextOffset();
+    }
+
+    Status Accept(int64_t offset, Result<net::Response> answer) {
+      if (!IsNeeded(offset)) return {};
+      Fetched fetched = pager_.Judge(offset, std::move(answer));
+      const bool missing = fetched.kind == Fetched::Kind::kPastEnd && promised_.contains(offset);
+      if (missing) pager_.missing_ = offset;
+      if (missing || fetched.kind == Fetched::Kind::kFailed) return *fetched.error;
+      asked_[offset] = std::move(fetched);
+      Grow();
+      return {};
+    }
+
+    Status GiveUp(int64_t offset, const Error& error) {
+      if (error.code == Code::kDeadline || error.code == Code::kCancelled) return error;
+      if (!IsNeeded(offset)) return {};
+      if (pager_.missing_ == offset && offset == pager_.NextOffset() &&
+          error.code == Code::kUnavailable) {
+        // The list may have become shorter: see what the page before says now.
+        pager_.vanished_ = offset;
+        done_ = true;
+        return {};
+      }
+      asked_[offset] = Fetched{Fetched::Kind::kFailed, {}, error};
+      Grow();
+      return failure_ ? Status(*failure_) : Status();
+    }
+
+    /// Move pages that have come to the chain, as long as they follow it.
+    void Grow() {
+      while (!done_ && !failure_) {
+        const int64_t offset = pager_.NextOffset();
+        const auto found = asked_.find(offset);
+        if (found == asked_.end() || !found->second) return;
         Fetched fetched = *std::move(found->second);
         if (fetched.kind == Fetched::Kind::kPage) {
-          if (Status status = take(offset, std::move(fetched.placed)); !status.ok())
-            failure = status.error();
+          Append(std::move(fetched.placed));
         } else if (fetched.kind == Fetched::Kind::kFailed) {
-          failure = fetched.error;
-        } else if (!NextIsPromised()) {
-          past_end_ = offset;
-          done = true;
+          failure_ = fetched.error;
+        } else if (!pager_.NextIsPromised()) {
+          pager_.past_end_ = offset;
+          done_ = true;
         } else {
-          asked.erase(found);  // ask again, now knowing that it must exist
+          asked_.erase(found);  // ask again, now knowing that it must exist
           return;
         }
       }
-    };
+    }
 
-    net::ParallelWork work;
-    work.next = [&]() -> std::optional<net::Request> {
-      if (done || failure) return std::nullopt;
-      int64_t offset = NextOffset();
-      for (int ahead = 0; ahead < options_.in_flight; ++ahead, offset += Advance(step_)) {
-        if (const auto found = asked.find(offset); found != asked.end()) {
-          if (found->second && found->second->kind == Fetched::Kind::kPastEnd) return std::nullopt;
-          continue;
-        }
-        asked.emplace(offset, std::nullopt);
-        if (ahead == 0 && NextIsPromised()) certain.insert(offset);
-        offsets.push_back(offset);
-        ++crawl_.asked_pages;
-        return RetailRequest(options_, offset);
-      }
-      return std::nullopt;
-    };
-    work.accept = [&](size_t index, const net::Request&, Result<net::Response> answer) -> Status {
-      const int64_t offset = offsets[index];
-      if (done || failure || offset < NextOffset()) return {};  // no longer needed
-      Fetched fetched = Judge(offset, std::move(answer));
-      const bool missing = fetched.kind == Fetched::Kind::kPastEnd && certain.contains(offset);
-      if (missing) missing_ = offset;
-      if (missing || fetched.kind == Fetched::Kind::kFailed) return *fetched.error;
-      asked[offset] = std::move(fetched);
-      grow();
-      return {};
-    };
-    work.give_up = [&](size_t index, const net::Request&, const Error& error) -> Status {
-      if (error.code == Code::kDeadline || error.code == Code::kCancelled) return error;
-      const int64_t offset = offsets[index];
-      if (done || failure || offset < NextOffset()) return {};
-      if (missing_ == offset && offset == NextOffset() && error.code == Code::kUnavailable) {
-        vanished_ = offset;  // the list may have become shorter: see what the page before says now
-        done = true;
-        return {};
-      }
-      asked[offset] = Fetched{Fetched::Kind::kFailed, {}, error};
-      grow();
-      return failure ? Status(*failure) : Status();
-    };
-    RETURN_IF_ERROR(net::SendParallel(transport_, Parallel(), context_, work));
-    if (failure) return *failure;
-    if (!done) return Internal("{}: the crawl stopped before its end", Name(NextOffset()));
-    return {};
-  }
+    void Append(PlacedPage placed) {
+      // The size of a page that goes on is the service's present page size; the last one's says
+      // nothing.
+      if (placed.page.next) pager_.step_ = placed.size();
+      asked_.erase(asked_.begin(), asked_.upper_bound(placed.offset));
+      pager_.chain_.push_back(std::move(placed));
+      done_ = pager_.AtEnd();
+      const PlacedPage& last = pager_.chain_.back();
+      if (last.end() <= pager_.options_.max_items) return;
+      failure_ = Unavailable("{}: more than {} items", pager_.Name(last.offset),
+                             FormatCount(pager_.options_.max_items));
+    }
+
+    RetailPager& pager_;
+    std::map<int64_t, std::optional<Fetched>> asked_;  // by offset; null: on its way
+    std::vector<int64_t> offsets_;                     // by index of the request
+    std::set<int64_t> promised_;  // asked when the page before had said that they exist
+    std::optional<Error> failure_;
+    bool done_ = false;
+  };
 
   /// Turn an answer into a page. Of failures, only kUnavailable is worth another try.
   Fetched Judge(int64_t offset, Result<net::Response> answer) {

@@ -224,6 +224,28 @@ Status ReadItem(ondemand::object& object, RetailPage& page) {
   return {};
 }
 
+/// Each item's digest is that of its text, from brace to brace.
+Status ReadItems(ondemand::document& document, ondemand::value& value, RetailPage& page) {
+  ondemand::array items;
+  if (value.get_array().get(items) != simdjson::SUCCESS) return Corrupt("Items: expected an array");
+  for (auto element : items) {
+    ondemand::value item;
+    ondemand::object object;
+    if (element.get(item) != simdjson::SUCCESS)
+      return Corrupt("cut off after {} items", page.items.size());
+    const char* begin = item.raw_json_token().data();
+    if (item.get_object().get(object) != simdjson::SUCCESS)
+      return Corrupt("item {}: expected an object", page.items.size());
+    RETURN_IF_ERROR(ReadItem(object, page));
+    const char* end = nullptr;
+    if (document.current_location().get(end) != simdjson::SUCCESS)
+      return Corrupt("cut off after {} items", page.items.size());
+    while (end > begin && end[-1] != '}') --end;
+    page.items.back().digest = DigestOf({begin, static_cast<size_t>(end - begin)});
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view RetailFieldName(RetailField field) { return kNames[static_cast<size_t>(field)]; }
@@ -284,27 +306,8 @@ Result<RetailPage> RetailParser::Parse(std::string_view body) {
       return Corrupt("damaged or cut off after {} items", page.items.size());
     ondemand::value& value = field.value();
     if (field.key().unsafe_is_equal("Items")) {
-      ondemand::array items;
-      if (value.get_array().get(items) != simdjson::SUCCESS)
-        return Corrupt("Items: expected an array");
+      RETURN_IF_ERROR(ReadItems(document, value, page));
       has_items = true;
-      for (auto element : items) {
-        ondemand::value item;
-        ondemand::object object;
-        if (element.get(item) != simdjson::SUCCESS)
-          return Corrupt("cut off after {} items", page.items.size());
-        const char* begin = item.raw_json_token().data();
-        if (item.get_object().get(object) != simdjson::SUCCESS) {
-          return Corrupt("item {}: expected an object", page.items.size());
-        }
-        RETURN_IF_ERROR(ReadItem(object, page));
-        const char* end = nullptr;
-        if (document.current_location().get(end) != simdjson::SUCCESS) {
-          return Corrupt("cut off after {} items", page.items.size());
-        }
-        while (end > begin && end[-1] != '}') --end;
-        page.items.back().digest = DigestOf({begin, static_cast<size_t>(end - begin)});
-      }
     } else if (field.key().unsafe_is_equal("NextPageLink")) {
       std::string_view link;
       if (!TextOf(value, &link)) return Corrupt("NextPageLink: expected text or null");

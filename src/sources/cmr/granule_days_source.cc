@@ -438,62 +438,77 @@ class DaysCollection {
     report_.calls = client_.calls();
     report_.bytes = client_.bytes();
     report_.counts["pages_reused"] = client_.reused();
-    CoverageRow coverage;
-    coverage.source = input_.task;
-    coverage.unit = "day";
-    coverage.expected = static_cast<int64_t>(due_.size());
-    coverage.asked = static_cast<int64_t>(to_list_.size());
-    int64_t with_list = 0, granules = 0;
-    std::vector<DayRow> rows;
-    for (const auto& [day, row] : rows_) {
-      rows.push_back(row);
-      if (!due_.contains(day)) continue;
-      with_list += static_cast<int64_t>(row.links.has_value());
-      granules += row.links.value_or(0);
-      if (row.asked_at && row.state != DayState::kFailed) {
-        report_.oldest_fact = std::min(report_.oldest_fact.value_or(*row.asked_at), *row.asked_at);
-        report_.newest_fact = std::max(report_.newest_fact.value_or(*row.asked_at), *row.asked_at);
-      }
-      if (row.state == DayState::kFailed) {
-        ++coverage.missing["failed"];
-        AddGap(row.links ? "stale" : "failed", 1,
-               fmt::format("day {}: {}", DayText(day), row.error));
-      } else {
-        ++coverage.answered;
-        if (row.state == DayState::kHitsMismatch) {
-          // Granules that were counted and never listed; or more were listed than counted.
-          const int64_t lacking = *row.hits - *row.touching;
-          AddGap(lacking > 0 ? "no_answer" : "failed", std::max<int64_t>(1, lacking),
-                 fmt::format("day {}: {}", DayText(day), row.error));
-        }
-      }
-    }
-    const int64_t failed = coverage.expected - coverage.answered;
+    const DueDays due = CountDue();
     SourceResult result;
-    if (!due_.empty() && with_list == 0) {
+    if (!due_.empty() && due.with_list == 0) {
       report_.gaps.clear();
       ReportUnavailable(report_, *last_failure_, "day");
       result.report = std::move(report_);
       return result;
     }
-    report_.coverage.push_back(std::move(coverage));
+    const int64_t failed = due.coverage.expected - due.coverage.answered;
+    report_.coverage.push_back(due.coverage);
     if (failed > 0) {
       report_.state = SourceState::kPartial;
       report_.reason = report_.gaps.front().detail;
     } else if (to_list_.empty() && !due_.empty()) {
       report_.state = SourceState::kCached;
     }
-    if (failed == 0 && granules == 0) report_.reason = NothingText();
-    ASSIGN_OR_RETURN(result.tables[""], MakeDaysTable(rows));
-    result.tables["granules"] = columnar::Table::Empty(GranulesSchema());
-    if (!files_.empty()) {
-      std::vector<std::filesystem::path> files;
-      for (const auto& [day, path] : files_) files.push_back(path);
-      ASSIGN_OR_RETURN(result.tables["granules"],
-                       columnar::Table::FromParquetFiles(std::move(files)));
-    }
+    if (failed == 0 && due.granules == 0) report_.reason = NothingText();
+    RETURN_IF_ERROR(FillTables(result));
     result.report = std::move(report_);
     return result;
+  }
+
+  /// What is known of the days that are due.
+  struct DueDays {
+    CoverageRow coverage;
+    int64_t with_list = 0, granules = 0;
+  };
+
+  /// Adds their gaps and the times of their facts to the report.
+  DueDays CountDue() {
+    DueDays due;
+    due.coverage.source = input_.task;
+    due.coverage.unit = "day";
+    due.coverage.expected = static_cast<int64_t>(due_.size());
+    due.coverage.asked = static_cast<int64_t>(to_list_.size());
+    for (const auto& [day, row] : rows_) {
+      if (!due_.contains(day)) continue;
+      due.with_list += static_cast<int64_t>(row.links.has_value());
+      due.granules += row.links.value_or(0);
+      if (row.state == DayState::kFailed) {
+        ++due.coverage.missing["failed"];
+        AddGap(row.links ? "stale" : "failed", 1,
+               fmt::format("day {}: {}", DayText(day), row.error));
+        continue;
+      }
+      ++due.coverage.answered;
+      if (row.asked_at) {
+        report_.oldest_fact = std::min(report_.oldest_fact.value_or(*row.asked_at), *row.asked_at);
+        report_.newest_fact = std::max(report_.newest_fact.value_or(*row.asked_at), *row.asked_at);
+      }
+      if (row.state == DayState::kHitsMismatch) {
+        // Granules that were counted and never listed; or more were listed than counted.
+        const int64_t lacking = *row.hits - *row.touching;
+        AddGap(lacking > 0 ? "no_answer" : "failed", std::max<int64_t>(1, lacking),
+               fmt::format("day {}: {}", DayText(day), row.error));
+      }
+    }
+    return due;
+  }
+
+  Status FillTables(SourceResult& result) const {
+    std::vector<DayRow> rows;
+    for (const auto& [day, row] : rows_) rows.push_back(row);
+    ASSIGN_OR_RETURN(result.tables[""], MakeDaysTable(rows));
+    result.tables["granules"] = columnar::Table::Empty(GranulesSchema());
+    if (files_.empty()) return {};
+    std::vector<std::filesystem::path> files;
+    for (const auto& [day, path] : files_) files.push_back(path);
+    ASSIGN_OR_RETURN(result.tables["granules"],
+                     columnar::Table::FromParquetFiles(std::move(files)));
+    return {};
   }
 
   const SourceInput& input_;

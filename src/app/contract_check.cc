@@ -74,10 +74,8 @@ Result<std::vector<core::ContractVerdict>> CheckContracts(const core::Pipeline& 
                                   PreviousRows(pipeline, head, contract.table), others),
         "contract of '{}'", contract.table);
     for (const transforms::Verdict& verdict : found) {
-      verdicts.push_back({contract.table, verdict.check, verdict.passed, verdict.offending,
-                          verdict.first_row.empty()
-                              ? verdict.explanation
-                              : fmt::format("{} ({})", verdict.explanation, verdict.first_row)});
+      verdicts.push_back(
+          {contract.table, verdict.check, verdict.passed, verdict.offending, verdict.explanation});
     }
   }
   return verdicts;

@@ -42,7 +42,9 @@ constexpr VerbInfo kVerbs[] = {
      "catchment stac write items.ndjson -o items.parquet"},
     {"recover", "finish or clear away what a killed run left", "catchment recover"},
     {"simulate", "play the outside world on loopback, with quotas and faults",
-     "catchment simulate --world azure-recorded -- catchment run azure-spot", true},
+     "catchment simulate --world azure-recorded -- catchment run azure-spot --slot "
+     "2026-08-02T00:00:00Z",
+     true},
     {"doctor", "tell what is wrong with this installation", "catchment doctor"},
     {"completion", "print a completion script for a shell",
      "catchment completion bash > /etc/bash_completion.d/catchment", true},
@@ -72,18 +74,22 @@ void Session::Fail(const Status& status) {
   std::fprintf(stderr, "catchment %s: %s\n", name.c_str(), status.error().message.c_str());
 }
 
-int RunVerb(const VerbEntry& entry, std::vector<std::string> arguments) {
-  const VerbInfo& info = Info(entry.name);
-  Session session;
-  session.name = entry.name;
-  CLI::App app{std::string(info.summary), "catchment " + session.name};
-  app.footer(std::string("Example:\n  ") + std::string(info.example));
+void AddCommonOptions(CLI::App& app, Session& session) {
   app.add_option("--config", session.settings.config_path,
                  "the catchment.yaml to use (default: found upwards from here)")
       ->type_name("FILE");
   app.add_option("--env", session.settings.environment, "the environment (default: local)")
       ->type_name("NAME");
   app.add_flag("--json", session.format.json, "answer with one JSON document");
+}
+
+int RunVerb(const VerbEntry& entry, std::vector<std::string> arguments) {
+  const VerbInfo& info = Info(entry.name);
+  Session session;
+  session.name = entry.name;
+  CLI::App app{std::string(info.summary), "catchment " + session.name};
+  app.footer(std::string("Example:\n  ") + std::string(info.example));
+  AddCommonOptions(app, session);
   entry.setup(app, session);
   if (!arguments.empty()) arguments.erase(arguments.begin());
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

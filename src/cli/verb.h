@@ -43,6 +43,9 @@ struct VerbEntry {
   VerbSetup setup;
 };
 
+/// Declares the options that every verb and every verb of `stac` has.
+void AddCommonOptions(CLI::App& app, Session& session);
+
 /// Parse `arguments` (without the program's name; the verb first) and run the verb. Returns the
 /// exit code.
 int RunVerb(const VerbEntry& entry, std::vector<std::string> arguments);

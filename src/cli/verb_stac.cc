@@ -214,9 +214,7 @@ void SetUpStac(CLI::App& app, Session& session) {
   SetUpCheck(*app.add_subcommand("check", "check a file point by point, and its round trip"),
              session);
   SetUpItemExport(*app.add_subcommand("export", "turn rows back into STAC items"), session);
-  for (CLI::App* verb : app.get_subcommands({})) {
-    verb->add_flag("--json", session.format.json, "answer with one JSON document");
-  }
+  for (CLI::App* verb : app.get_subcommands({})) AddCommonOptions(*verb, session);
 }
 
 }  // namespace catchment::cli

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "app/installation.h"
 #include "cli/light_verbs.h"
 
 namespace catchment::cli {
@@ -14,29 +15,47 @@ std::string VerbWords() {
   return words;
 }
 
-std::string BashScript() {
-  return fmt::format(
-      "_catchment() {{\n"
-      "  local word=${{COMP_WORDS[COMP_CWORD]}}\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-      "    COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))\n"
-      "  elif [[ $word == -* ]]; then\n"
-      "    COMPREPLY=($(compgen -W \"$(catchment \"${{COMP_WORDS[1]}}\" --help 2>/dev/null | grep "
-      "-oE -- '--[a-z-]+')\" -- \"$word\"))\n"
-      "  else\n"
-      "    COMPREPLY=($(compgen -W \"$(ls pipelines 2>/dev/null)\" -- \"$word\") $(compgen -f -- "
-      "\"$word\"))\n"
-      "  fi\n"
-      "}}\n"
-      "complete -F _catchment catchment\n",
-      VerbWords());
-}
-
 /// Text that stands between single quotes: each of its own becomes `quote`.
 std::string Quoted(std::string_view text, std::string_view quote) {
   std::string quoted;
   for (const char c : text) c == '\'' ? quoted.append(quote) : quoted.append(1, c);
   return quoted;
+}
+
+/// Verbs, options (as `--help` of the verb lists them), worlds, and else pipelines and files:
+/// pipelines of the working folder and those that came with this program.
+std::string BashScript() {
+  std::string folders = "pipelines";
+  for (const auto& folder : app::SharedFolders("pipelines"))
+    folders += fmt::format(" '{}'", Quoted(folder.string(), "'\\''"));
+  return fmt::format(
+      R"bash(_catchment() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} verb=${{COMP_WORDS[1]}} words folder
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "{} --help --version" -- "$word"))
+    return
+  fi
+  if [ "$verb" = stac ]; then
+    if [ "$COMP_CWORD" -eq 2 ]; then
+      words=$(catchment stac --help 2>/dev/null | sed -n '/^Subcommands:/,$s/^  \([a-z]*\) .*/\1/p')
+      COMPREPLY=($(compgen -W "$words --help" -- "$word"))
+      return
+    fi
+    verb="stac ${{COMP_WORDS[2]}}"
+  fi
+  if [[ $word == -* ]]; then
+    words=$(catchment $verb --help 2>/dev/null | sed -n 's/^  \(-[a-zA-Z],\)\?\(--[a-z-]*\).*/\2/p')
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+  elif [ "$before" = --world ]; then
+    COMPREPLY=($(compgen -W "$(catchment simulate --list 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+  else
+    words=$(for folder in {}; do ls "$folder" 2>/dev/null; done | sort -u)
+    COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
+  fi
+}}
+complete -F _catchment catchment
+)bash",
+      VerbWords(), folders);
 }
 
 std::string ZshScript() {

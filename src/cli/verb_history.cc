@@ -12,6 +12,19 @@ struct Options {
   size_t limit = 20;
 };
 
+/// Whether a pipeline or dataset of this name is there, or has runs; else what is said of it.
+Status Known(const app::Settings& settings, core::RunStore& store, core::RunFilter filter,
+             const std::string& name) {
+  filter.slot.clear();
+  filter.state.reset();
+  ASSIGN_OR_RETURN(const auto any, store.List(filter, 1));
+  if (!any.empty()) return {};
+  const auto datasets = app::DatasetsOf(settings, name);
+  if (datasets.ok()) return {};
+  if (name.find('/') != std::string::npos) return datasets.status();
+  return app::FindPipelineFile(settings, name).status();
+}
+
 void Run(const Options& options, Session& session) {
   const auto settings = app::LoadSettings(session.settings);
   if (!settings.ok()) return session.Fail(settings.status());
@@ -25,6 +38,10 @@ void Run(const Options& options, Session& session) {
   if (!options.state.empty()) filter.state = core::RunStateFromName(options.state);
   const auto runs = (*stores)->runs().List(filter, options.limit);
   if (!runs.ok()) return session.Fail(runs.status());
+  if (runs->empty() && !options.pipeline.empty()) {
+    const Status known = Known(*settings, (*stores)->runs(), filter, options.pipeline);
+    if (!known.ok()) return session.Fail(known);
+  }
   if (session.format.json) {
     nlohmann::json list = nlohmann::json::array();
     for (const core::RunRecord& run : *runs) list.push_back(core::ToJson(run));

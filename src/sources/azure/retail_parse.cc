@@ -1,5 +1,6 @@
 #include "sources/azure/retail_parse.h"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <charconv>
@@ -102,7 +103,8 @@ bool TextOf(ondemand::value& value, std::string_view* text) {
   return value.get_string().get(*text) == simdjson::SUCCESS;
 }
 
-/// `2025-10-01T00:00:00Z` without the general parser, which takes the other forms.
+/// `2025-10-01T00:00:00Z` without the general parser, which takes the other forms. Any year will
+/// do: `0001-01-01` and `9999-12-31` are how others write "always" and "no end".
 std::optional<Time> TimeOf(std::string_view text) {
   const auto number = [&](size_t from, size_t digits) {
     int value = 0;
@@ -118,15 +120,23 @@ std::optional<Time> TimeOf(std::string_view text) {
     const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
                                           std::chrono::month(static_cast<unsigned>(number(5, 2))),
                                           std::chrono::day(static_cast<unsigned>(number(8, 2)))};
-    if (day.ok() && static_cast<int>(day.year()) >= 1678 && static_cast<int>(day.year()) < 2262 &&
-        hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60) {
+    if (number(0, 4) >= 0 && day.ok() && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
+        second >= 0 && second < 60) {
       return Time(std::chrono::sys_days(day)) + std::chrono::hours(hour) +
              std::chrono::minutes(minute) + std::chrono::seconds(second);
     }
   }
-  Result<Time> time = ParseTime(text);
+  if (const Result<Time> time = ParseTime(text); time.ok()) return *time;
+  // A year that the general parser has no room for, with a fraction or an offset: the calendar
+  // repeats every 400 years.
+  const int year = text.size() > 4 ? number(0, 4) : -1;
+  if (year < 0) return std::nullopt;
+  const int cycles = (year + 300) / 400 - 5;  // to 1700–2099
+  std::string moved(text);
+  moved.replace(0, 4, fmt::format("{}", year - 400 * cycles));
+  const Result<Time> time = ParseTime(moved);
   if (!time.ok()) return std::nullopt;
-  return *time;
+  return *time + cycles * std::chrono::days(146'097);
 }
 
 /// A digest of a whole item, to tell it from others within a crawl; about 600 bytes, so 16 are

@@ -74,6 +74,35 @@ TEST(RetailParseTest, AnOpenEndIsAbsentOrNull) {
   }
 }
 
+// One item "without end" took the whole list with it, at every slot.
+TEST(RetailParseTest, AnyYearIsATime) {
+  const auto times = [](std::string_view start, std::string_view end) -> Result<RetailPage::Item> {
+    ASSIGN_OR_RETURN(const RetailPage page,
+                     ParseRetailPage(Page(fmt::format(
+                         R"({{"effectiveStartDate":"{}","effectiveEndDate":"{}","retailPrice":1}})",
+                         start, end))));
+    return page.items[0];
+  };
+  for (const std::string_view start :
+       {"0001-01-01T00:00:00Z", "0001-01-01T00:00:00.0000000Z", "1601-01-01T02:00:00+02:00"}) {
+    for (const std::string_view end :
+         {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z", "2262-01-01T00:00:00Z"}) {
+      ASSERT_OK_AND_ASSIGN(const RetailPage::Item item, times(start, end));
+      EXPECT_LT(item.starts, Time(std::chrono::sys_days(std::chrono::year(1678) / 1 / 1))) << start;
+      EXPECT_GE(item.ends, Time(std::chrono::sys_days(std::chrono::year(2262) / 1 / 1))) << end;
+      EXPECT_LT(item.ends, RetailPage::kOpen) << end;
+    }
+  }
+  ASSERT_OK_AND_ASSIGN(const RetailPage::Item item,
+                       times("1601-01-01T02:00:00+02:00", "9999-12-31T23:59:59.9999999Z"));
+  EXPECT_EQ(item.starts, Time(std::chrono::sys_days(std::chrono::year(1601) / 1 / 1)));
+  EXPECT_EQ(item.ends, Time(std::chrono::sys_days(std::chrono::year(10000) / 1 / 1)) -
+                           std::chrono::microseconds(1));
+  for (const std::string_view wrong : {"9999-13-01T00:00:00Z", "9999", "99999-01-01T00:00:00Z"}) {
+    EXPECT_ERROR(times(wrong, ""), Code::kCorrupt, "effectiveStartDate");
+  }
+}
+
 TEST(RetailParseTest, EscapesAreUndoneAndTheOrderOfFieldsDoesNotMatter) {
   ASSERT_OK_AND_ASSIGN(
       const RetailPage page,

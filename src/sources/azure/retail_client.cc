@@ -142,6 +142,15 @@ class RetailPager {
     return before.page.items.back().digest == after.page.items.front().digest;
   }
 
+  /// Whether a page that was asked for in case a link was missing is the page before once more: a
+  /// service, or a cache before it, that ignores offsets would lead on for ever.
+  static bool Repeats(const PlacedPage& before, const PlacedPage& after) {
+    const auto same = [](const auto& a, const auto& b) { return a.digest == b.digest; };
+    return !before.page.next && before.size() > 1 &&
+           std::equal(before.page.items.begin(), before.page.items.end(), after.page.items.begin(),
+                      after.page.items.end(), same);
+  }
+
   /// Whether the chain's last page ends the list. A full page without link does not: the link may
   /// be missing by a fault, and the next offset tells.
   bool AtEnd() const {
@@ -252,6 +261,11 @@ class RetailPager {
       // The size of a page that goes on is the service's present page size; the last one's says
       // nothing.
       if (placed.page.next) pager_.step_ = placed.size();
+      if (const PlacedPage& before = pager_.chain_.back(); Repeats(before, placed)) {
+        failure_ = Unavailable("{}: the same items as at {}: the service ignores $skip",
+                               pager_.Name(placed.offset), before.offset);
+        return;
+      }
       asked_.erase(asked_.begin(), asked_.upper_bound(placed.offset));
       pager_.chain_.push_back(std::move(placed));
       done_ = pager_.AtEnd();

@@ -375,6 +375,16 @@ TEST_F(RetailClientTest, AListWithoutEndIsCutShort) {
   EXPECT_NE(crawl.failure->message.find("1,000"), std::string::npos);
 }
 
+TEST_F(RetailClientTest, AServiceThatIgnoresOffsetsIsNotReadForEver) {
+  PriceService service(10);
+  service.fault = [&](int64_t, int) { return service.Serve(0, 10); };
+  const RetailCrawl crawl = Crawl(service);
+  ASSERT_FALSE(crawl.complete());
+  EXPECT_EQ(crawl.failure->code, Code::kUnavailable);
+  EXPECT_NE(crawl.failure->message.find("ignores $skip"), std::string::npos);
+  EXPECT_LT(crawl.asked_pages, 40);
+}
+
 TEST_F(RetailClientTest, ALinkThatDoesNotFitItsPageIsAFailedPage) {
   PriceService service(60);
   service.fault = [](int64_t skip, int nth) -> std::optional<Result<Response>> {

@@ -126,7 +126,7 @@ bool IsMachine(std::string_view sku) {
 }
 
 /// The region's display name as its newest item gives it; of items equally new the bytewise
-/// smallest, so that the order of arrival does not matter.
+/// smallest that is not empty, so that the order of arrival does not matter.
 struct RegionName {
   Time starts = Time::min();
   std::string name;
@@ -155,7 +155,8 @@ class Chooser {
     const size_t region_length = key_.size();
     RegionName& name = names_[std::string_view(key_).substr(0, region_length)];
     const std::string_view location = candidate.Text(RetailField::kLocation);
-    if (item.starts > name.starts || (item.starts == name.starts && location < name.name)) {
+    if (item.starts > name.starts || (item.starts == name.starts && !location.empty() &&
+                                      (name.name.empty() || location < name.name))) {
       name.starts = item.starts;
       name.name = location;
     }

@@ -256,6 +256,15 @@ TEST(RetailPriceTest, SpellingsOfOnePairMeetAndTheSmallestIsShown) {
   EXPECT_EQ(choice.prices.size(), 2u);
 }
 
+TEST(RetailPriceTest, AnItemWithoutALocationTakesNoNameFromOneAsNew) {
+  for (const bool nameless_first : {true, false}) {
+    const PriceChoice choice = Choose(PageOf({{.location = nameless_first ? "" : "US East"},
+                                              {.location = nameless_first ? "US East" : ""}}),
+                                      kSlot);
+    EXPECT_EQ(choice.pairs.begin()->second.region_name, "US East");
+  }
+}
+
 TEST(RetailPriceTest, RulesThatCannotBeReadAreRefusedAndNamed) {
   EXPECT_ERROR(ParseMeterRules("no"), Code::kInvalid, "JSON");
   EXPECT_ERROR(ParseMeterRules("{}"), Code::kInvalid, "spot");

@@ -48,6 +48,7 @@ core::Component CapacityComponent() {
       {"state", "text", false, "the published table that holds the state (default: snapshot)", {}},
       {"key", "list", true, "columns that identify a row; the zone last", {}},
       {"zone_column", "text", false, "the zone's column (default: zone)", {}},
+      {"fold_case", "bool", false, "texts of the key meet in lower case (default: no)", {}},
       {"score_column", "text", false, "the score of an answer (default: score)", {}},
       {"count_column", "text", false, "the count it was asked for (default: desired_count)", {}},
       {"counts", "list", true, "the counts that are asked in turn, rising, with 1", {}},

@@ -67,6 +67,7 @@ Result<transforms::CapacityOptions> ReadCapacityOptions(const nlohmann::json& wi
   transforms::CapacityOptions options;
   ASSIGN_OR_RETURN(options.key, Names(with, "key"));
   options.zone_column = with.value("zone_column", options.zone_column);
+  options.fold_case = with.value("fold_case", options.fold_case);
   options.score_column = with.value("score_column", options.score_column);
   options.count_column = with.value("count_column", options.count_column);
   const std::string rule = with.value("t2", std::string("at_least"));

@@ -95,6 +95,18 @@ class CapacitySide {
   std::string what_;
 };
 
+/// The values that are compared: a key's own, texts in lower case if `fold_case`.
+Result<FlatColumn> ComparedKey(std::shared_ptr<arrow::Array> array, const std::string& name,
+                               bool fold_case) {
+  if (fold_case && arrow::is_string(array->type_id())) {
+    ASSIGN_ARROW_OR_RETURN(const arrow::Datum lower,
+                           arrow::compute::CallFunction("ascii_lower", {array}),
+                           "capacity_state: column '{}'", name);
+    array = lower.make_array();
+  }
+  return Flatten(std::move(array), name);
+}
+
 Number NumberAt(const FlatColumn& column, int64_t row) {
   return column.IsNull(row) ? std::nullopt : Number(column.ints[row]);
 }
@@ -390,8 +402,10 @@ Result<columnar::Table> CapacityState(const columnar::Table& answers, const colu
     ASSIGN_OR_RETURN(auto old_array, old_side.Column(name, type, no_head));
     ASSIGN_OR_RETURN(auto new_array, new_side.Column(name, type, no_answers));
     key_arrays.push_back({old_array, new_array});
-    ASSIGN_OR_RETURN(FlatColumn old_key, Flatten(std::move(old_array), name));
-    ASSIGN_OR_RETURN(FlatColumn new_key, Flatten(std::move(new_array), name));
+    ASSIGN_OR_RETURN(FlatColumn old_key,
+                     ComparedKey(std::move(old_array), name, options.fold_case));
+    ASSIGN_OR_RETURN(FlatColumn new_key,
+                     ComparedKey(std::move(new_array), name, options.fold_case));
     old_keys.push_back(std::move(old_key));
     new_keys.push_back(std::move(new_key));
   }

@@ -21,6 +21,8 @@ struct CapacityOptions {
   std::vector<std::string> key = {};  ///< columns of both tables; null is a value
   /// The one of `key` that rules (b) and (c) below look at, which must be its last; "": neither.
   std::string zone_column = "zone";
+  bool fold_case =
+      false;  ///< texts of `key` meet in lower case (ASCII), shown as `before` has them
   std::string score_column = "score";  ///< of the answers
   std::string count_column = "desired_count";
   T2Rule t2 = T2Rule::kAtLeast;

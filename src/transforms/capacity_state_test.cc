@@ -106,6 +106,18 @@ TEST(CapacityStateTest, TellsEveryRowOfTheTableInTheSpecification) {
   EXPECT_EQ(after(5, std::nullopt, Before("2", "5", "0")), "a 1 | 2 5 0 | - -\n");
 }
 
+// A service that spelled a name otherwise made its state begin anew.
+TEST(CapacityStateTest, NamesMeetInLowerCaseWhereThatIsAskedFor) {
+  const columnar::Table before = Before("3", "10", "5");
+  CapacityOptions options = Options();
+  EXPECT_EQ(States(MustState({{"A", "1", 15, 1}}, &before, options)),
+            "A 1 | 1 0 0 | 1 15\na 1 | 3 10 5 | - -\n");
+  options.fold_case = true;
+  EXPECT_EQ(States(MustState({{"A", "1", 15, 1}}, &before, options)), "a 1 | 3 10 5 | 1 15\n");
+  EXPECT_EQ(States(MustState({{"A", "2", 1, 1}, {"a", "2", 1, 3, 1}}, &before, options)),
+            "a 1 | 3 10 5 | - -\nA 2 | 1 0 0 | 1 1\n");
+}
+
 // The examples of aws-spot, which shares the transform: there T2 may count a score of 2 alone.
 TEST(CapacityStateTest, T2MayMeanExactlyTwo) {
   const auto after = [](int count, int score, const columnar::Table* before) {

@@ -35,6 +35,7 @@ class FakePublisher final : public Publisher {
   }
   Result<FinishResult> Finish(const RunSpec&, const OpContext&) override {
     ++finishes;
+    if (on_finish) on_finish();
     if (!finish_error.ok()) return finish_error;
     return finish;
   }
@@ -49,6 +50,7 @@ class FakePublisher final : public Publisher {
   bool nothing_yet = false;
   PublishResult result;
   FinishResult finish;
+  std::function<void()> on_finish;
   Status standing_error, head_error, publish_error, finish_error;
   int finishes = 0;
   std::vector<PublishRequest> requests;

@@ -94,6 +94,7 @@ class Run {
   MaybeEnding AcceptFailure(size_t index, const Error& error);
 
   // Ends.
+  int StopSignal() const;
   Ending Fail(const Error& error);
   RunResult Finish(const Ending& ending);
   void ReleaseSlot(const Ending& ending);
@@ -473,8 +474,17 @@ Ending Run::AfterPublish(const PublishResult& published) {
   Ending ending{PublishedExitCode(any_gap, !owed.empty()), RunState::kDone, SlotState::kPublished,
                 fmt::format("published as {}", *published_)};
   if (any_gap) ending.message += fmt::format(" with gaps: {} units", GapUnits(AllGaps()));
-  if (!owed.empty()) ending.message += fmt::format("; {}; catchment recover finishes them", owed);
+  if (!owed.empty()) {
+    ending.message += fmt::format("; {}; catchment recover finishes them", owed);
+    if (const int signal_number = StopSignal(); signal_number != 0)
+      ending.exit_code = SignalExitCode(signal_number);
+  }
   return ending;
+}
+
+/// The signal that ends this run; 0: none does.
+int Run::StopSignal() const {
+  return stop_.stop_requested() && with_.stop_signal ? with_.stop_signal() : 0;
 }
 
 /// The ending of an error; a stop and a lost lease explain the errors they cause.
@@ -485,7 +495,7 @@ Ending Run::Fail(const Error& error) {
     return ending;
   }
   if (stop_.stop_requested()) {
-    const int signal_number = with_.stop_signal ? with_.stop_signal() : 0;
+    const int signal_number = StopSignal();
     Ending ending = EndingOf(Cancelled("stopped: {}", error.message));
     if (signal_number != 0) {
       ending.exit_code = SignalExitCode(signal_number);

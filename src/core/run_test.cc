@@ -358,6 +358,24 @@ TEST_F(RunTest, AnExportOwedIsTemporaryAndThePublishStands) {
   EXPECT_EQ(StateOfSlot(), SlotState::kPublished);
 }
 
+TEST_F(RunTest, ASignalDuringTheExportsIsToldAndThePublishStands) {
+  Source("price");
+  std::stop_source stop;
+  publisher_.on_finish = [&] {
+    if (publisher_.requests.empty()) return;
+    publisher_.finish_error = Cancelled("cancelled");
+    signal_ = 15;
+    stop.request_stop();
+  };
+  OpContext context;
+  context.clock = &clock_;
+  context.stop = stop.get_token();
+  const RunResult result = Execute(&context);
+  EXPECT_EQ(result.exit_code, kExitTerminated);
+  EXPECT_EQ(result.published, 1);
+  EXPECT_EQ(StateOfSlot(), SlotState::kPublished);
+}
+
 TEST_F(RunTest, ASlotPastItsWindowIsRefusedAndRecordedAsLost) {
   Body& price = Source("price");
   clock_.Set(start_ + std::chrono::minutes(31));

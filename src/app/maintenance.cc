@@ -9,6 +9,7 @@
 #include "app/run_services.h"
 #include "app/work_folders.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "core/placeholders.h"
 #include "core/slot.h"
 #include "lake/compact.h"
@@ -18,6 +19,7 @@
 #include "lake/outbox.h"
 #include "lake/recover.h"
 #include "lake/verify.h"
+#include "sources/cmr/link_table.h"
 
 namespace catchment::app {
 namespace fs = std::filesystem;
@@ -229,16 +231,34 @@ Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
     options.digests = !request.quick;
     options.parquet = !request.quick;
     options.all_versions = request.all_versions;
+    options.vault = request.vault;
+    options.packs_of = sources::cmr::PacksOfFile;
+    if (request.progress) {
+      options.progress = [&](const lake::VerifyReport& report) {
+        request.progress(fmt::format("{}: {} objects, {} MiB", dataset,
+                                     FormatCount(report.objects + report.vault_objects),
+                                     FormatCount((report.bytes + report.vault_bytes) >> 20)));
+      };
+    }
     ASSIGN_OR_RETURN(const lake::VerifyReport report,
                      lake::Verify(*store, dataset, options, Context(clock, stop)));
     MaintenanceAnswer& answer = answers.emplace_back();
     answer.dataset = dataset;
     answer.done.push_back(fmt::format("checked {} manifests and {} objects of {} bytes; head is {}",
                                       report.manifests, report.objects, report.bytes, report.head));
+    if (report.vault_objects > 0) {
+      answer.done.push_back(
+          fmt::format("checked the recorded answers of {} publishes: {} objects of {} bytes",
+                      report.runs, report.vault_objects, report.vault_bytes));
+    }
     answer.json = {{"head", report.head},
                    {"manifests", report.manifests},
                    {"objects", report.objects},
                    {"bytes", report.bytes},
+                   {"vault",
+                    {{"publishes", report.runs},
+                     {"objects", report.vault_objects},
+                     {"bytes", report.vault_bytes}}},
                    {"findings", nlohmann::json::array()}};
     for (const lake::Finding& finding : report.findings) {
       answer.problems.push_back(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
@@ -45,7 +46,10 @@ struct VerifyRequest {
   std::string dataset;  ///< empty: all
   bool quick = false;   ///< existence and size only
   bool all_versions = false;
+  bool vault = true;                                 ///< the recorded answers too
+  std::function<void(const std::string&)> progress;  ///< how far it is; may be null
 };
+/// Check manifests, data objects and recorded answers.
 Result<std::vector<MaintenanceAnswer>> Verify(const Settings& settings,
                                               const VerifyRequest& request,
                                               const std::stop_token& stop);

@@ -34,7 +34,7 @@ constexpr VerbInfo kVerbs[] = {
      "catchment diff azure-spot 1 2 --table snapshot"},
     {"replay", "repeat a run from its recorded responses, without network, and compare the bytes",
      "catchment replay 20260802T000000-104211-7f3a9c2e41d05b68"},
-    {"verify", "check every manifest and file of a dataset", "catchment verify azure-spot"},
+    {"verify", "check every manifest, file and recorded answer", "catchment verify azure-spot"},
     {"export", "write the exports of a publish again", "catchment export azure-spot"},
     {"deliver", "send what the sinks of a pipeline are still owed, or list it",
      "catchment deliver azure-spot --list"},

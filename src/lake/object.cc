@@ -14,16 +14,25 @@
 
 namespace catchment::lake {
 
-Result<std::string> DigestOfFile(const std::filesystem::path& path) {
+Status ReadInPieces(const std::filesystem::path& path,
+                    const std::function<Status(std::string_view)>& visit) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              std::fclose);
   if (!file) return FileError(errno, "open", path);
-  Sha256 digest;
   std::vector<char> buffer(1 << 20);
   while (const size_t got = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-    digest.Update({buffer.data(), got});
+    RETURN_IF_ERROR(visit({buffer.data(), got}));
   }
   if (std::ferror(file.get()) != 0) return FileError(errno, "read", path);
+  return {};
+}
+
+Result<std::string> DigestOfFile(const std::filesystem::path& path) {
+  Sha256 digest;
+  RETURN_IF_ERROR(ReadInPieces(path, [&](std::string_view piece) -> Status {
+    digest.Update(piece);
+    return {};
+  }));
   return digest.Hex();
 }
 

@@ -3,6 +3,7 @@
 #include <arrow/type_fwd.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@
 #include "lake/store.h"
 
 namespace catchment::lake {
+
+/// Read a file from begin to end in pieces of a MiB. What `visit` says ends it.
+Status ReadInPieces(const std::filesystem::path& path,
+                    const std::function<Status(std::string_view)>& visit);
 
 /// SHA-256 of a file, read in pieces.
 Result<std::string> DigestOfFile(const std::filesystem::path& path);

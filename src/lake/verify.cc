@@ -9,11 +9,10 @@
 #include "lake/history.h"
 #include "lake/manifest.h"
 #include "lake/object_internal.h"
+#include "lake/verify_vault_internal.h"
 
 namespace catchment::lake {
 namespace {
-
-constexpr std::string_view kFromBackup = "restore it from a backup or a replica";
 
 /// Codes that tell of damage; others mean that the check could not be done.
 bool IsDamage(const Error& error) {
@@ -52,9 +51,10 @@ Status CheckCheckpoint(const ReadStore& store, const View& view, VerifyReport& r
 }
 
 /// Walk the chain; collect the objects of every version in `objects`, and of the newest good one in
-/// `view`.
+/// `view`. `vault`: null if it is not to be looked at.
 Status CheckChain(const ReadStore& store, std::string_view dataset, const OpContext& context,
-                  VerifyReport& report, View& view, std::map<std::string, FileEntry>& objects) {
+                  VaultCheck* vault, VerifyReport& report, View& view,
+                  std::map<std::string, FileEntry>& objects) {
   bool foldable = true;
   for (int64_t number = 1; number <= report.head; ++number) {
     RETURN_IF_ERROR(context.Check());
@@ -72,6 +72,7 @@ Status CheckChain(const ReadStore& store, std::string_view dataset, const OpCont
     for (const auto& [name, table] : manifest->tables) {
       for (const FileEntry& file : table.files) objects.try_emplace(file.path, file);
     }
+    if (vault != nullptr) RETURN_IF_ERROR(vault->CheckRun(*manifest));
     if (!foldable) continue;
     const Status folded = Fold(view, *manifest, digest);
     if (!folded.ok()) {
@@ -114,6 +115,22 @@ Result<std::optional<std::string>> Damage(const ReadStore& store, std::string_vi
   return std::optional<std::string>();
 }
 
+/// What the rows of a data object that is whole rely on in the vault.
+Status CheckBodiesOf(const ReadStore& store, std::string_view dataset, const FileEntry& file,
+                     const VerifyOptions& options, VaultCheck& vault, VerifyReport& report) {
+  if (!options.packs_of) return {};
+  ASSIGN_OR_RETURN(const std::filesystem::path path, FetchObject(store, dataset, file));
+  const Result<std::set<std::string>> packs = options.packs_of(path);
+  if (!packs.ok()) {  // without digests damage may come to light here
+    if (!IsDamage(packs.error())) return packs.status();
+    Find(report, fmt::format("{}/{}", dataset, file.path), packs.error().message, kFromBackup);
+    return {};
+  }
+  // `data/<table>/…`
+  const std::string_view below = std::string_view(file.path).substr(file.path.find('/') + 1);
+  return vault.CheckPacks(below.substr(0, below.find('/')), *packs);
+}
+
 }  // namespace
 
 Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
@@ -123,7 +140,10 @@ Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
   View view;
   view.dataset = dataset;
   std::map<std::string, FileEntry> every;
-  RETURN_IF_ERROR(CheckChain(store, dataset, context, report, view, every), "verify {}", dataset);
+  VaultCheck vault(store, dataset, options, context, report);
+  RETURN_IF_ERROR(
+      CheckChain(store, dataset, context, options.vault ? &vault : nullptr, report, view, every),
+      "verify {}", dataset);
   std::map<std::string, FileEntry> live;
   for (const auto& [name, table] : view.tables) {
     for (const LiveFile& file : table.files) live.try_emplace(file.file.path, file.file);
@@ -136,8 +156,15 @@ Result<VerifyReport> Verify(const ReadStore& store, std::string_view dataset,
     report.bytes += file.bytes;
     ASSIGN_OR_RETURN(const std::optional<std::string> damage, Damage(store, dataset, file, options),
                      "verify {}", dataset);
-    if (damage) Find(report, fmt::format("{}/{}", dataset, path), *damage, kFromBackup);
+    if (damage) {
+      Find(report, fmt::format("{}/{}", dataset, path), *damage, kFromBackup);
+    } else if (options.vault) {
+      RETURN_IF_ERROR(CheckBodiesOf(store, dataset, file, options, vault, report), "verify {}",
+                      dataset);
+    }
+    if (options.progress) options.progress(report);
   }
+  vault.Finish();
   return report;
 }
 

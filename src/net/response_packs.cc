@@ -65,6 +65,7 @@ constexpr char kOpenFile[] = "responses.log", kPackList[] = "packs.log";
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kPackHead = 8 + kDigestBytes + 8 + 8;  // magic, dictionary, facts: offset, length
 constexpr size_t kOpenHead = 8 + kDigestBytes;
+static_assert(kPackDictionaryBytes == 8 + kDigestBytes);
 constexpr uint64_t kMostFactsBytes = uint64_t{256} << 20;
 constexpr uint64_t kMostDictionaryBytes = uint64_t{4} << 20;
 
@@ -525,6 +526,11 @@ Result<PackContents> ParsePackContents(std::string_view pack) {
   return contents;
 }
 
+std::string DictionaryOfPack(std::string_view head) {
+  if (head.size() < kPackDictionaryBytes || !head.starts_with(kResponsePackMagic)) return {};
+  return DigestText(head.substr(8, kDigestBytes));
+}
+
 struct PackReader::Members {
   Result<std::string_view> DictionaryDigestOf(const std::string& pack);
   Result<const ZSTD_DDict*> DictionaryOf(const std::string& pack);
@@ -547,12 +553,8 @@ PackReader::~PackReader() = default;
 Result<std::string_view> PackReader::Members::DictionaryDigestOf(const std::string& pack) {
   auto known = of_pack.find(pack);
   if (known == of_pack.end()) {
-    ASSIGN_OR_RETURN(const std::string head, vault.Get(pack, 0, kOpenHead));
-    const bool may = head.starts_with(kResponsePackMagic);
-    known = of_pack
-                .emplace(pack, may ? DigestText(std::string_view(head).substr(8, kDigestBytes))
-                                   : std::string())
-                .first;
+    ASSIGN_OR_RETURN(const std::string head, vault.Get(pack, 0, kPackDictionaryBytes));
+    known = of_pack.emplace(pack, DictionaryOfPack(head)).first;
   }
   return std::string_view(known->second);
 }

@@ -96,6 +96,12 @@ struct PackContents {
 /// kCorrupt: no pack of responses, or damaged.
 Result<PackContents> ParsePackContents(std::string_view pack);
 
+/// How many bytes of a pack DictionaryOfPack looks at.
+inline constexpr uint64_t kPackDictionaryBytes = 40;
+/// The digest of the dictionary that a pack's first bytes name; empty: none, as of packs of the
+/// other format.
+std::string DictionaryOfPack(std::string_view head);
+
 /// A body as it lies in its pack.
 struct PackedFrame {
   std::string_view bytes;              ///< a zstd frame; valid until the reader is asked again

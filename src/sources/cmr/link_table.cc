@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "columnar/arrow_status.h"
+#include "columnar/parquet_file.h"
 #include "sources/cmr/columns_internal.h"
 
 namespace catchment::sources::cmr {
@@ -201,6 +202,27 @@ Status ReadStoredBodies(
         if (!etag->IsNull(i)) body.etag = etag->GetString(i);
       }
       visit(id->GetString(i), Time(std::chrono::microseconds(updated->Value(i))), std::move(body));
+    }
+  }
+}
+
+Result<std::set<std::string>> PacksOfFile(const std::filesystem::path& file) {
+  std::set<std::string> packs;
+  ASSIGN_OR_RETURN(const columnar::ParquetInfo info, columnar::InspectParquet(file));
+  for (const char* column : {"body_sha256", "pack", "pack_offset", "pack_length"}) {
+    if (info.schema->GetFieldIndex(column) < 0) return packs;
+  }
+  if (info.schema->GetFieldByName("pack")->type()->id() != arrow::Type::STRING) return packs;
+  columnar::ParquetReadOptions options;
+  options.columns = {"pack"};
+  ASSIGN_OR_RETURN(const auto reader, columnar::OpenParquet(file, options));
+  while (true) {
+    ASSIGN_OR_RETURN(const auto batch, reader->Next());
+    if (batch == nullptr) return packs;
+    const Columns columns(*batch);
+    ASSIGN_OR_RETURN(const auto* pack, columns.Get<arrow::StringArray>("pack"));
+    for (int64_t i = 0; i < batch->num_rows(); ++i) {
+      if (!pack->IsNull(i)) packs.emplace(pack->GetView(i));
     }
   }
 }

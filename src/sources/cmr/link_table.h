@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +75,10 @@ class PackNames {
 Status ReadStoredBodies(
     const columnar::Table& links, PackNames& packs,
     const std::function<void(std::string id, Time updated, StoredBody body)>& visit);
+
+/// The packs that the rows of a Parquet file with columns of `links` name; empty: it has none of
+/// them. kCorrupt: damaged.
+Result<std::set<std::string>> PacksOfFile(const std::filesystem::path& file);
 
 struct MissingItem {
   std::string id;

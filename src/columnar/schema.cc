@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "columnar/arrow_status.h"
 #include "columnar/initialize.h"
+#include "columnar/value_text_internal.h"
 
 namespace catchment::columnar {
 namespace {
@@ -364,6 +365,49 @@ Status CheckEvolution(const arrow::Schema& old, const arrow::Schema& next) {
   return {};
 }
 
+namespace {
+
+/// The first row that a cast refuses; null: it refuses them all, whatever they hold.
+std::optional<int64_t> FirstRefused(const arrow::ChunkedArray& column,
+                                    const std::shared_ptr<arrow::DataType>& type) {
+  const auto casts = [&](int64_t begin, int64_t rows) {
+    return arrow::compute::Cast(column.Slice(begin, rows), type).ok();
+  };
+  if (!casts(0, 0)) return std::nullopt;
+  int64_t begin = 0;
+  for (int64_t rows = column.length(); rows > 1;) {
+    const int64_t half = rows / 2;
+    const bool later = casts(begin, half);
+    begin += later ? half : 0;
+    rows = later ? rows - half : half;
+  }
+  return begin;
+}
+
+std::string ValueOf(const arrow::ChunkedArray& column, int64_t row) {
+  for (const std::shared_ptr<arrow::Array>& chunk : column.chunks()) {
+    if (row < chunk->length()) return RenderValue(*chunk, row);
+    row -= chunk->length();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::ChunkedArray>> CastColumn(
+    const std::shared_ptr<arrow::ChunkedArray>& column,
+    const std::shared_ptr<arrow::DataType>& type) {
+  RETURN_IF_ERROR(Initialize());
+  const arrow::Result<arrow::Datum> cast = arrow::compute::Cast(column, type);
+  if (cast.ok()) return cast->chunked_array();
+  std::string what =
+      fmt::format("cannot turn {} into {}", TypeName(*column->type()), TypeName(*type));
+  // Arrow would write a large number with all of its digits.
+  if (const auto row = FirstRefused(*column, type))
+    what += fmt::format(": row {} holds {}", *row + 1, ShortText(ValueOf(*column, *row)));
+  return Invalid("{}", what);
+}
+
 Result<std::shared_ptr<arrow::Table>> CastToSchema(const std::shared_ptr<arrow::Table>& rows,
                                                    const std::shared_ptr<arrow::Schema>& schema) {
   if (rows->schema()->Equals(*schema, /*check_metadata=*/false)) {
@@ -390,11 +434,7 @@ Result<std::shared_ptr<arrow::Table>> CastToSchema(const std::shared_ptr<arrow::
     } else {
       column = rows->column(found.front());
       if (!column->type()->Equals(*field->type())) {
-        const std::string from = TypeName(*column->type());
-        ASSIGN_ARROW_OR_RETURN(const arrow::Datum cast, arrow::compute::Cast(column, field->type()),
-                               "column \"{}\": cannot turn {} into {}", field->name(), from,
-                               TypeName(*field->type()));
-        column = cast.chunked_array();
+        ASSIGN_OR_RETURN(column, CastColumn(column, field->type()), "column \"{}\"", field->name());
       }
     }
     if (!field->nullable() && column->null_count() > 0) {

@@ -38,8 +38,14 @@ std::string SchemaFingerprint(const arrow::Schema& schema);
 /// kInvalid: names the first column at fault, both types and the remedy.
 Status CheckEvolution(const arrow::Schema& old, const arrow::Schema& next);
 
+/// A column as another type: a safe cast. kInvalid: overflow, lost digits or unreadable text; names
+/// the first such row, from 1, and what it holds.
+Result<std::shared_ptr<arrow::ChunkedArray>> CastColumn(
+    const std::shared_ptr<arrow::ChunkedArray>& column,
+    const std::shared_ptr<arrow::DataType>& type);
+
 /// Bring rows to a schema: columns by name in its order, missing nullable ones as null, safe casts
-/// (overflow, lost digits and unreadable text are kInvalid and name the column). A column that the
+/// (what CastColumn refuses is kInvalid and names the column). A column that the
 /// schema lacks is dropped. kInvalid also: a missing or null value in a column that is not null.
 Result<std::shared_ptr<arrow::Table>> CastToSchema(const std::shared_ptr<arrow::Table>& rows,
                                                    const std::shared_ptr<arrow::Schema>& schema);

@@ -111,6 +111,11 @@ TEST(SchemaTest, CastRefusesOverflowLossAndMissingValues) {
                "column \"n\"");
   EXPECT_ERROR(cast({"n", "timestamp[us, UTC]", "[1001]"}, {"n", "ts", "[]"}), Code::kInvalid,
                "column \"n\"");
+  EXPECT_ERROR(cast({"n", "text", R"(["1", "2", null, "x", "y"])"}, {"n", "int64", "[]"}),
+               Code::kInvalid, "column \"n\": cannot turn text into int64: row 4 holds x");
+  const auto refused = cast({"n", "float64", "[1, 1.5e300]"}, {"n", "int64", "[]"});
+  EXPECT_EQ(refused.error().message,
+            "column \"n\": cannot turn float64 into int64: row 2 holds 1.5e+300");
   EXPECT_ERROR(cast({"n", "int64", "[null]"}, {"n", "int64!", "[]"}), Code::kInvalid,
                "declared not null");
   EXPECT_ERROR(cast({"n", "int64", "[1]"}, {"m", "int64!", "[]"}), Code::kInvalid, "is missing");

@@ -522,6 +522,14 @@ Status FormatColumn(const arrow::Array& column, int64_t begin, int64_t end, cons
   }
 }
 
+std::string ShortText(std::string_view text) {
+  constexpr size_t kShown = 60;
+  if (text.size() <= kShown) return std::string(text);
+  size_t end = kShown;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 std::string RenderValue(const arrow::Array& column, int64_t row) {
   if (column.type_id() == arrow::Type::STRING && !column.IsNull(row)) {
     return static_cast<const arrow::StringArray&>(column).GetString(row);

@@ -51,6 +51,13 @@ char* WriteDate(int64_t days, char* out);
 /// RFC 3339 with a fraction of 3, 6 or 9 digits if it is not zero; `Z` if `utc`; at most 48 bytes.
 char* WriteTimestamp(int64_t value, arrow::TimeUnit::type unit, bool utc, char* out);
 
+/// What to look at if data begin with `<`.
+inline constexpr std::string_view kLooksLikeMarkup =
+    "this looks like HTML: a login or error page in place of data?";
+
+/// The beginning of a text for a message: whole characters, about 60 bytes, `…` if more followed.
+std::string ShortText(std::string_view text);
+
 /// One value for people: text as it is, `null`, else as in JSON.
 std::string RenderValue(const arrow::Array& column, int64_t row);
 

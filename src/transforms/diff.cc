@@ -56,6 +56,11 @@ bool IsNumber(Kind kind) {
   return kind == Kind::kInt || kind == Kind::kUnsigned || kind == Kind::kDouble;
 }
 
+std::string HowToCompare(const arrow::DataType& before) {
+  return fmt::format("cast it back to {}, or publish under a new table name",
+                     columnar::TypeName(before));
+}
+
 /// A table's columns, by what they are for.
 class DiffSide {
  public:
@@ -104,8 +109,8 @@ class DiffSide {
     ASSIGN_OR_RETURN(KeyedRows keyed, OrderByKey(std::move(keys), table_->num_rows(), options.key),
                      "diff: {}", what);
     if (keyed.duplicate < 0) return keyed;
-    return Invalid("diff: {} has the key {} more than once", what,
-                   RenderRow(keyed.keys, options.key, keyed.duplicate));
+    return Invalid("diff: {} has the key {} more than once; keep one row of it, or name more `key`",
+                   what, RenderRow(keyed.keys, options.key, keyed.duplicate));
   }
 
   std::shared_ptr<arrow::DataType> Type(const std::string& name) const {
@@ -119,12 +124,13 @@ class DiffSide {
       const std::shared_ptr<arrow::Field> field = table_->schema()->field(column);
       const std::shared_ptr<arrow::DataType> type = other.Type(field->name());
       if (field->type()->Equals(*type)) continue;
-      ASSIGN_ARROW_OR_RETURN(const arrow::Datum cast,
-                             arrow::compute::Cast(table_->column(column), type),
-                             "diff: column '{}' was {} and is {}", field->name(),
-                             columnar::TypeName(*field->type()), columnar::TypeName(*type));
-      ASSIGN_ARROW_OR_RETURN(table_, table_->SetColumn(column, arrow::field(field->name(), type),
-                                                       cast.chunked_array()));
+      const auto cast = columnar::CastColumn(table_->column(column), type);
+      if (!cast.ok()) {
+        return Invalid("diff: column '{}' of the published table: {}; {}", field->name(),
+                       cast.error().message, HowToCompare(*field->type()));
+      }
+      ASSIGN_ARROW_OR_RETURN(table_,
+                             table_->SetColumn(column, arrow::field(field->name(), type), *cast));
     }
     return {};
   }
@@ -177,8 +183,9 @@ Status KeepDifferent(const DiffSide& before, const DiffSide& after, const DiffOp
     ASSIGN_OR_RETURN(const FlatColumn new_column, after.Flat(name));
     if (old_column.kind != new_column.kind &&
         !(IsNumber(old_column.kind) && IsNumber(new_column.kind))) {
-      return Invalid("diff: column '{}' was {} and is {}: these cannot be compared", name,
-                     columnar::TypeName(*before.Type(name)), columnar::TypeName(*after.Type(name)));
+      return Invalid("diff: column '{}' was {} and is {}: these cannot be compared; {}", name,
+                     columnar::TypeName(*before.Type(name)), columnar::TypeName(*after.Type(name)),
+                     HowToCompare(*before.Type(name)));
     }
     for (size_t at = 0; at < pairs->size(); ++at) {
       if (!differs[at])

@@ -58,6 +58,21 @@ TEST(DiffTest, TellsAddedChangedAndRemovedRowsByRisingKey) {
             "changed c 1 C 4 1 4 null 2\n");
 }
 
+TEST(DiffTest, AColumnOfAnotherTypeIsNamedWithTheValueAndWhatToDo) {
+  const auto before =
+      TableOf(Fields(), R"([{"type":"a","zone":"1","name":"A","price":1.5e300,"score":3,"at":1}])");
+  const auto whole = TableOf(Fields(arrow::int64()),
+                             R"([{"type":"a","zone":"1","name":"A","price":2,"score":3,"at":2}])");
+  EXPECT_EQ(Diff(&before, whole, kOptions, kDiffSlot).status().error().message,
+            "diff: column 'price' of the published table: cannot turn float64 into int64: row 1 "
+            "holds 1.5e+300; cast it back to float64, or publish under a new table name");
+  const auto text = TableOf(Fields(arrow::utf8()),
+                            R"([{"type":"a","zone":"1","name":"A","price":"2","score":3,"at":2}])");
+  EXPECT_EQ(Diff(&before, text, kOptions, kDiffSlot).status().error().message,
+            "diff: column 'price' was float64 and is text: these cannot be compared; cast it back "
+            "to float64, or publish under a new table name");
+}
+
 TEST(DiffTest, TextsOfEveryLengthCompareBytewise) {
   for (int32_t size = 0; size <= 33; ++size) {
     const std::string text(static_cast<size_t>(size), 'm');

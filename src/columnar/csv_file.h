@@ -43,8 +43,8 @@ struct CsvReadOptions {
 /// and what was expected:
 ///   prices.csv:12: 3 fields, expected 5
 ///   prices.csv:12:7: column "spot_price": expected float64, found "abc"
-/// kInvalid: content and schema do not fit. kCorrupt: damaged compression, a quote that never ends,
-/// not UTF-8.
+/// kInvalid: content and schema do not fit, a NUL byte. kCorrupt: damaged compression, a quote that
+/// never ends, not UTF-8.
 Result<std::unique_ptr<BatchReader>> OpenCsv(const std::filesystem::path& path,
                                              const CsvReadOptions& options = {});
 /// Read a whole file.

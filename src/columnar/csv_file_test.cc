@@ -73,6 +73,12 @@ TEST(CsvReaderTest, ErrorsNameFileLineColumnAndWhatWasExpected) {
   EXPECT_EQ(Read("name,price\nx,1\n\"x,1\ny,2\n", options),
             "t.csv:3: a quoted field begins here and never ends");
   EXPECT_EQ(Read("name,price\n\xff,1\n", options), "t.csv:2: not UTF-8; convert the file first");
+  using namespace std::string_literals;
+  const std::string nul =
+      "a NUL byte, which no text has: is the file damaged, or UTF-16? Write it again as UTF-8";
+  EXPECT_EQ(Read("name,price\na,1\nb\0c,2\n"s, options), "t.csv:3:2: " + nul);
+  EXPECT_EQ(Read("name,price\n\"a\n\0\",1\n"s, options), "t.csv:3:1: " + nul);
+  EXPECT_EQ(Read("na\0me,price\na,1\n"s, options), "t.csv:1:3: " + nul);
   EXPECT_EQ(Read("a,a\n"), "t.csv:1:3: column \"a\" is there twice");
   EXPECT_EQ(Read(""), "t.csv: empty; expected a header");
 }

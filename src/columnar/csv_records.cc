@@ -13,8 +13,8 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-std::string CsvRecord::Place(size_t field) const {
-  const std::string_view before = raw.substr(0, fields[field].offset);
+std::string CsvRecord::PlaceOf(size_t offset) const {
+  const std::string_view before = raw.substr(0, offset);
   const auto lines = std::ranges::count(before, '\n');
   const std::string_view in_line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
   const auto column = 1 + std::ranges::count_if(in_line, [](char c) { return (c & 0xC0) != 0x80; });
@@ -60,6 +60,12 @@ Result<bool> CsvRecords::Next(CsvRecord& record) {
   }
   if (!simdjson::validate_utf8(record.raw.data(), record.raw.size())) {
     return Corrupt("{}:{}: not UTF-8; convert the file first", name(), record.line);
+  }
+  if (const size_t nul = record.raw.find('\0'); nul != std::string_view::npos) {
+    return Invalid(
+        "{}:{}: a NUL byte, which no text has: is the file damaged, or UTF-16? Write it again as "
+        "UTF-8",
+        name(), record.PlaceOf(nul));
   }
   RETURN_IF_ERROR(Unquote(record));
   begin_ += record.raw.size();
@@ -110,7 +116,8 @@ Result<CsvRecords::Scan> CsvRecords::ScanQuoted(size_t& at, CsvRecord& record) {
     const void* const found = end < size_ ? std::memchr(text + end, '"', size_ - end) : nullptr;
     if (found == nullptr) {
       if (!at_end_) return Scan::kNeedsMore;
-      return Corrupt("{}:{}: a quoted field begins here and never ends", name(), line_);
+      return Corrupt("{}:{}: a quoted field begins here and never ends", name(),
+                     line_);
     }
     end = static_cast<size_t>(static_cast<const char*>(found) - text);
     if (end + 1 == size_ && !at_end_) return Scan::kNeedsMore;

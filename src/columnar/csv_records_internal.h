@@ -24,7 +24,9 @@ struct CsvRecord {
   std::vector<Field> fields;
 
   /// `12:7`: line and column (in characters) of a field.
-  std::string Place(size_t field) const;
+  std::string Place(size_t field) const { return PlaceOf(fields[field].offset); }
+  /// The same of a byte of `raw`.
+  std::string PlaceOf(size_t offset) const;
 };
 
 /// Cuts CSV into records. Views are good until the next call.

@@ -30,10 +30,10 @@ std::string HeldMessage(const std::vector<std::string>& held,
   for (const core::ContractVerdict& verdict : verdicts) {
     if (!verdict.passed) found += fmt::format(" {}: {};", verdict.table, verdict.explanation);
   }
-  if (!found.empty()) found.pop_back();
   std::string message = fmt::format("{}", fmt::join(held, "; "));
   if (found.empty()) return message;
-  return message + (message.empty() ? "" : "; ") + "held back by the contract:" + found;
+  return message + (message.empty() ? "" : "; ") + "held back by the contract:" + found +
+         " mend the rows or the contract";
 }
 
 /// The published tables that diffs compare with: they are read while the other tasks run.

@@ -88,8 +88,10 @@ class Meter {
     const double ratio =
         static_cast<double>(unpacked_) / static_cast<double>(std::max<uint64_t>(packed_, 1));
     if (unpacked_ > limits_.ratio_from && ratio > limits_.max_ratio) {
-      return Invalid("{}: unpacks to more than {} times its size, as a compression bomb does", name,
-                     limits_.max_ratio);
+      return Invalid(
+          "{}: unpacks to more than {} times its size, as a compression bomb does; if it is right, "
+          "keep it unpacked",
+          name, limits_.max_ratio);
     }
     return {};
   }
@@ -118,7 +120,7 @@ class GzipReader final : public ByteReader {
         ASSIGN_OR_RETURN(const size_t got, packed_->Read(input_));
         if (got == 0) {
           if (between_members_) return size_t{0};
-          return Corrupt("{}: the gzip data is cut short", name());
+          return Corrupt("{}: the gzip data is cut short; fetch or write it again", name());
         }
         meter_.AddPacked(got);
         stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
@@ -140,7 +142,7 @@ class GzipReader final : public ByteReader {
     if (code == Z_STREAM_END) {
       between_members_ = true;
     } else if (code != Z_OK && code != Z_BUF_ERROR) {
-      return Corrupt("{}: damaged gzip data ({})", name(),
+      return Corrupt("{}: damaged gzip data ({}); fetch or write it again", name(),
                      stream_.msg == nullptr ? "?" : stream_.msg);
     }
     return {};
@@ -171,14 +173,15 @@ class ZstdReader final : public ByteReader {
         ASSIGN_OR_RETURN(const size_t got, packed_->Read(input_));
         if (got == 0) {
           if (between_frames_) return size_t{0};
-          return Corrupt("{}: the zstd data is cut short", name());
+          return Corrupt("{}: the zstd data is cut short; fetch or write it again", name());
         }
         meter_.AddPacked(got);
         in_ = {input_.data(), got, 0};
       }
       const size_t code = ZSTD_decompressStream(stream_.get(), &out, &in_);
       if (ZSTD_isError(code))
-        return Corrupt("{}: damaged zstd data ({})", name(), ZSTD_getErrorName(code));
+        return Corrupt("{}: damaged zstd data ({}); fetch or write it again", name(),
+                       ZSTD_getErrorName(code));
       between_frames_ = code == 0;
       more_to_flush_ = out.pos == out.size && code != 0;
     }

@@ -40,7 +40,8 @@ TEST(CompressTest, BombsAreRefused) {
     EXPECT_EQ(Unpacked(bomb, {.max_bytes = 1 << 20}),
               "x: unpacks to more than the limit of 1048576 bytes");
     EXPECT_EQ(Unpacked(bomb, {.max_ratio = 100, .ratio_from = 1 << 20}),
-              "x: unpacks to more than 100 times its size, as a compression bomb does");
+              "x: unpacks to more than 100 times its size, as a compression bomb does; if it is "
+              "right, keep it unpacked");
     EXPECT_EQ(Unpacked(bomb).size(), zeros.size()) << "small ones may shrink as they like";
   }
 }

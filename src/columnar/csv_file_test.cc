@@ -57,21 +57,31 @@ TEST(CsvReaderTest, WithoutHeaderColumnsAreFoundByPosition) {
             "column1:int64 "
             "column2:text\n{\"column1\":1,\"column2\":\"x\"}\n{\"column1\":2,\"column2\":\"y\"}\n");
   EXPECT_EQ(Read("1\n", {.schema = SchemaOf({{"a", "int64"}, {"b", "text"}}), .header = false}),
-            "t.csv:1: 1 fields, expected 2");
+            "t.csv:1: 1 fields, expected 2; is the line cut short, or a delimiter missing?");
 }
 
 TEST(CsvReaderTest, ErrorsNameFileLineColumnAndWhatWasExpected) {
-  EXPECT_EQ(Read("a,b,c,d,e\n1,2,3,4,5\n1,2,3\n"), "t.csv:3: 3 fields, expected 5");
+  EXPECT_EQ(Read("a,b,c,d,e\n1,2,3,4,5\n1,2,3\n"),
+            "t.csv:3: 3 fields, expected 5; is the line cut short, or a delimiter missing?");
+  EXPECT_EQ(Read("a,b\n1,2,3\n"),
+            "t.csv:2: 3 fields, expected 2; quote the texts that hold a delimiter");
   const CsvReadOptions options{.schema = SchemaOf({{"name", "text"}, {"price", "float64!"}})};
-  EXPECT_EQ(Read("name,price\n\"ä\nx\",abc\n", options),
-            "t.csv:3:4: column \"price\": expected float64, found \"abc\"");
+  EXPECT_EQ(
+      Read("name,price\n\"ä\nx\",abc\n", options),
+      "t.csv:3:4: column \"price\": expected float64, found \"abc\"; mend the value, or declare "
+      "the column as text");
   EXPECT_EQ(Read("name,price\nx,\n", options),
-            "t.csv:2:3: column \"price\": expected float64, found nothing");
+            "t.csv:2:3: column \"price\": expected float64, found nothing; fill it in");
   EXPECT_EQ(Read("name,price\n\"x\"y,1\n", options),
             "t.csv:2:1: expected a delimiter or the line's end after a quoted field; quotes inside "
             "one are doubled");
   EXPECT_EQ(Read("name,price\nx,1\n\"x,1\ny,2\n", options),
-            "t.csv:3: a quoted field begins here and never ends");
+            "t.csv:3: a quoted field begins here and never ends; close the quote");
+  EXPECT_EQ(Read("id,cost\nx,1\n", options),
+            "t.csv:1: there is no column \"name\"; the first line has id, cost");
+  EXPECT_EQ(Read("<!DOCTYPE html>\n<p>\n", options),
+            "t.csv:1: there is no column \"name\"; this looks like HTML: a login or error page in "
+            "place of data?");
   EXPECT_EQ(Read("name,price\n\xff,1\n", options), "t.csv:2: not UTF-8; convert the file first");
   using namespace std::string_literals;
   const std::string nul =

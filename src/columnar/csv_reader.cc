@@ -1,6 +1,7 @@
 #include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <deque>
@@ -13,6 +14,7 @@
 #include "columnar/csv_file.h"
 #include "columnar/csv_records_internal.h"
 #include "columnar/schema.h"
+#include "columnar/value_text_internal.h"
 
 namespace catchment::columnar {
 namespace {
@@ -111,8 +113,11 @@ class CsvReader final : public BatchReader {
       if (file_columns_ == 0) file_columns_ = record.fields.size();
       if (empty && file_columns_ > 1) continue;
       if (record.fields.size() != file_columns_) {
-        return Invalid("{}:{}: {} fields, expected {}", name(), record.line, record.fields.size(),
-                       file_columns_);
+        return Invalid("{}:{}: {} fields, expected {}; {}", name(), record.line,
+                       record.fields.size(), file_columns_,
+                       record.fields.size() < file_columns_
+                           ? "is the line cut short, or a delimiter missing?"
+                           : "quote the texts that hold a delimiter");
       }
       return true;
     }
@@ -174,9 +179,7 @@ class CsvReader final : public BatchReader {
         column.position = static_cast<size_t>(found - header_.begin());
         used[*column.position] = true;
       } else if (!options_.missing_columns_are_null || !field->nullable()) {
-        const std::string nearest = Nearest(field->name(), header_);
-        return Invalid("{}:1: there is no column \"{}\"{}", name(), field->name(),
-                       nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
+        return NoColumn(field->name());
       }
       columns_.push_back(std::move(column));
     }
@@ -190,11 +193,23 @@ class CsvReader final : public BatchReader {
     return {};
   }
 
+  Error NoColumn(const std::string& wanted) const {
+    const std::string nearest = Nearest(wanted, header_);
+    std::string remedy = fmt::format("did you mean \"{}\"?", nearest);
+    if (nearest.empty() && header_.front().starts_with('<')) {
+      remedy = kLooksLikeMarkup;
+    } else if (nearest.empty()) {
+      remedy = fmt::format("the first line has {}",
+                           ShortText(fmt::format("{}", fmt::join(header_, ", "))));
+    }
+    return Invalid("{}:1: there is no column \"{}\"; {}", name(), wanted, remedy);
+  }
+
   Status Append(const CsvRecord& record) {
     for (Column& column : columns_) {
       if (!column.position || IsNull(record.fields[*column.position])) {
         if (!column.field->nullable()) {
-          return Invalid("{}:{}: column \"{}\": expected {}, found nothing", name(),
+          return Invalid("{}:{}: column \"{}\": expected {}, found nothing; fill it in", name(),
                          record.Place(*column.position), column.field->name(),
                          TypeName(*column.field->type()));
         }
@@ -209,19 +224,12 @@ class CsvReader final : public BatchReader {
 
   Error Mismatch(const CsvRecord& record, const Column& column,
                  const CsvRecord::Field& cell) const {
-    // Whole characters of long cells only.
-    std::string shown(cell.text.substr(0, 60));
-    if (shown.size() < cell.text.size()) {
-      while (!shown.empty() && (shown.back() & 0xC0) == 0x80) shown.pop_back();
-      if (!shown.empty() && (shown.back() & 0x80) != 0) shown.pop_back();
-      shown += "…";
-    }
     return Invalid(
-        "{}:{}: column \"{}\": expected {}{}, found \"{}\"", name(), record.Place(*column.position),
-        column.field->name(), TypeName(*column.field->type()),
+        "{}:{}: column \"{}\": expected {}{}, found \"{}\"{}", name(),
+        record.Place(*column.position), column.field->name(), TypeName(*column.field->type()),
         inferred_ ? fmt::format(" (as the first {} rows; declare the type)", options_.infer_rows)
                   : "",
-        shown);
+        ShortText(cell.text), inferred_ ? "" : "; mend the value, or declare the column as text");
   }
 
   const CsvReadOptions options_;

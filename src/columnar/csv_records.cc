@@ -116,7 +116,7 @@ Result<CsvRecords::Scan> CsvRecords::ScanQuoted(size_t& at, CsvRecord& record) {
     const void* const found = end < size_ ? std::memchr(text + end, '"', size_ - end) : nullptr;
     if (found == nullptr) {
       if (!at_end_) return Scan::kNeedsMore;
-      return Corrupt("{}:{}: a quoted field begins here and never ends", name(),
+      return Corrupt("{}:{}: a quoted field begins here and never ends; close the quote", name(),
                      line_);
     }
     end = static_cast<size_t>(static_cast<const char*>(found) - text);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "columnar/json_elements_internal.h"
+#include "columnar/value_text_internal.h"
 
 namespace catchment::columnar {
 namespace {
@@ -54,7 +55,13 @@ Error JsonElements::Unexpected(std::string_view expected) const {
   const std::string found = c >= 0x20 && c < 0x7F
                                 ? fmt::format("\"{}\"", c)
                                 : fmt::format("byte 0x{:02x}", static_cast<unsigned char>(c));
-  return Corrupt("{}:{}: expected {}, found {}", name(), line_, expected, found);
+  const bool markup = c == '<' && elements_ == 0;
+  return Corrupt("{}:{}: expected {}, found {}{}{}", name(), line_, expected, found,
+                 markup ? "; " : "", markup ? kLooksLikeMarkup : "");
+}
+
+Error JsonElements::CutShort(std::string_view what) const {
+  return Corrupt("{}:{}: {}; fetch or write it again", name(), line_, what);
 }
 
 Status JsonElements::Start() {
@@ -75,7 +82,7 @@ Result<bool> JsonElements::FindElement() {
   if (closed_) return false;
   ASSIGN_OR_RETURN(const bool any, SkipSpace());
   if (!any) {
-    if (array_) return Corrupt("{}:{}: the array is cut short", name(), line_);
+    if (array_) return CutShort("the array is cut short");
     return false;
   }
   if (array_ && buffer_[begin_] == ']') {
@@ -89,7 +96,7 @@ Result<bool> JsonElements::FindElement() {
     if (buffer_[begin_] != ',') return Unexpected("a comma or ]");
     ++begin_;
     ASSIGN_OR_RETURN(const bool follows, SkipSpace());
-    if (!follows) return Corrupt("{}:{}: the array is cut short", name(), line_);
+    if (!follows) return CutShort("the array is cut short");
   }
   if (buffer_[begin_] != '{') return Unexpected("an object");
   return true;
@@ -122,7 +129,7 @@ Result<size_t> JsonElements::ElementEnd() {
     if (length > max_object_bytes_) {
       return Invalid("{}:{}: an object of over {} bytes", name(), line_, max_object_bytes_);
     }
-    if (at_end_) return Corrupt("{}:{}: an object begins here and never ends", name(), line_);
+    if (at_end_) return CutShort("an object begins here and never ends");
     RETURN_IF_ERROR(Refill());
   }
 }

@@ -33,6 +33,7 @@ class JsonElements {
   Result<size_t> ElementEnd();
   Status Refill();
   Error Unexpected(std::string_view expected) const;
+  Error CutShort(std::string_view what) const;
 
   const std::unique_ptr<ByteReader> bytes_;
   const size_t max_object_bytes_, max_depth_;

@@ -65,17 +65,25 @@ TEST(JsonReaderTest, DeclaredTypesAreKept) {
 TEST(JsonReaderTest, ErrorsNameFileLineMemberAndWhatWasExpected) {
   const JsonReadOptions options = Declared({{"a", "float64!"}, {"l", "list<struct<x:int8>>"}});
   EXPECT_EQ(ReadText("{\"a\":1}\n\n{\"a\":\"abc\"}", options),
-            "t.json:3: \"a\": expected float64, found text \"abc\"");
+            "t.json:3: \"a\": expected float64, found text \"abc\"; mend the value, or declare "
+            "another type");
   EXPECT_EQ(ReadText("{\"l\":null}", options), "t.json:1: \"a\": expected float64, found nothing");
-  EXPECT_EQ(ReadText("{\"a\":1,\"l\":[{\"x\":1},{\"x\":300}]}", options),
-            "t.json:1: \"l[].x\": expected int8, found 300");
+  EXPECT_EQ(
+      ReadText("{\"a\":1,\"l\":[{\"x\":1},{\"x\":300}]}", options),
+      "t.json:1: \"l[].x\": expected int8, found 300; mend the value, or declare another type");
   EXPECT_EQ(ReadText("{\"a\":1,\"b\":2}", options),
             "t.json:1: \"b\" is not declared; declare it, or let unknown members be ignored");
   EXPECT_EQ(ReadText("[{\"a\":1}\n,5]", options), "t.json:2: expected an object, found \"5\"");
-  EXPECT_EQ(ReadText("[{\"a\":1}\n", options), "t.json:2: the array is cut short");
+  EXPECT_EQ(ReadText("[{\"a\":1}\n", options),
+            "t.json:2: the array is cut short; fetch or write it again");
   EXPECT_EQ(ReadText("[{\"a\":1}] x", options),
             "t.json:1: expected nothing after the array, found \"x\"");
-  EXPECT_EQ(ReadText("{\"a\":1", options), "t.json:1: an object begins here and never ends");
+  EXPECT_EQ(ReadText("{\"a\":1", options),
+            "t.json:1: an object begins here and never ends; fetch or write it again");
+  EXPECT_EQ(
+      ReadText("<html>", options),
+      "t.json:1: expected an object, found \"<\"; this looks like HTML: a login or error page in "
+      "place of data?");
   EXPECT_EQ(ReadText("{\"a\":1e}", options).substr(0, 10), "t.json:1: ");
   EXPECT_ERROR(ParseJson("{\"a\":\"\xff\"}", "t.json"), Code::kCorrupt, "t.json:1: not JSON");
 }

@@ -30,12 +30,8 @@ std::string KindOf(const dom::element& value) {
       return "a list";
     case element_type::OBJECT:
       return "an object";
-    case element_type::STRING: {
-      std::string text(value.get_string().value_unsafe().substr(0, 40));
-      while (!text.empty() && (text.back() & 0xC0) == 0x80) text.pop_back();
-      if (!text.empty() && (text.back() & 0x80) != 0) text.pop_back();
-      return fmt::format("text \"{}\"", text);
-    }
+    case element_type::STRING:
+      return fmt::format("text \"{}\"", ShortText(value.get_string().value_unsafe()));
     case element_type::NULL_VALUE:
       return "null";
     default:
@@ -199,8 +195,8 @@ class Filler {
         break;
     }
     if (!added)
-      return Invalid("\"{}\": expected {}, found {}", path_, TypeName(*field_.type()),
-                     KindOf(value));
+      return Invalid("\"{}\": expected {}, found {}; mend the value, or declare another type",
+                     path_, TypeName(*field_.type()), KindOf(value));
     return {};
   }
 

@@ -131,7 +131,11 @@ class Reader {
   }
 
   Result<columnar::Table> ReadParquetFile(const std::string& bytes, const std::string& name) {
-    ASSIGN_OR_RETURN(auto rows, columnar::ReadParquetBytes(bytes, name));
+    auto read = columnar::ReadParquetBytes(bytes, name);
+    if (!read.ok() && read.error().code == Code::kCorrupt) {
+      return Corrupt("{}; fetch or write it again, or say its `format`", read.error().message);
+    }
+    ASSIGN_OR_RETURN(auto rows, std::move(read));
     if (options_.schema != nullptr) {
       ASSIGN_OR_RETURN(rows, columnar::CastToSchema(rows, options_.schema), "{}", name);
     }

@@ -26,8 +26,8 @@ namespace {
 using Steady = OpContext::Steady;
 
 uint32_t EventsFor(int what) {
-  const uint32_t in = what == CURL_POLL_IN || what == CURL_POLL_INOUT ? EPOLLIN : 0;
-  const uint32_t out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? EPOLLOUT : 0;
+  const uint32_t in = what == CURL_POLL_IN || what == CURL_POLL_INOUT ? uint32_t{EPOLLIN} : 0;
+  const uint32_t out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? uint32_t{EPOLLOUT} : 0;
   return in | out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "app/bind_tasks.h"
 #include "app/catalogue.h"
 #include "app/delivery.h"
 #include "app/export_writer.h"
@@ -125,6 +126,9 @@ Result<std::vector<PlanAnswer>> PlanRuns(const Settings& unresolved, const RunRe
   for (const RunPlan& plan : resolved.plans) {
     const core::RunSpec& spec = plan.spec;
     ASSIGN_OR_RETURN(const lake::ViewForRun views, ViewsOf(settings, spec));
+    const std::string problems =
+        BindTasks(settings, *spec.definition, spec.placeholders, spec.dataset.text);
+    if (!problems.empty()) return Invalid("{}", problems);
     PlanAnswer& answer = answers.emplace_back();
     answer.dataset = spec.dataset.text;
     answer.slot = spec.slot.id.text;

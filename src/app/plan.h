@@ -27,7 +27,7 @@ struct PlanAnswer {
 };
 
 /// What `catchment run` with the same request would ask, read and write, with calls and budgets.
-/// Asks no source and writes nothing.
+/// Asks no source and writes nothing. kInvalid: what BindTasks finds (bind_tasks.h).
 Result<std::vector<PlanAnswer>> PlanRuns(const Settings& unresolved, const RunRequest& request);
 
 }  // namespace catchment::app

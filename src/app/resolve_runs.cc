@@ -110,6 +110,16 @@ std::string BoxSuffix(const core::Pipeline& pipeline, const nlohmann::json& para
   return suffix;
 }
 
+Result<core::PlaceholderValues> MakePlaceholders(const Settings& settings,
+                                                 const core::Pipeline& pipeline,
+                                                 const nlohmann::json& given) {
+  core::PlaceholderValues placeholders;
+  ASSIGN_OR_RETURN(placeholders.parameters,
+                   core::ResolveParameters(pipeline, given, EnvironmentVariable));
+  placeholders.variables = settings.environment.vars;
+  return placeholders;
+}
+
 /// What all values of `for_each` have in common.
 struct Common {
   std::shared_ptr<const core::Pipeline> pipeline;
@@ -124,10 +134,8 @@ Result<Common> ResolveCommon(const Settings& settings, const RunRequest& request
   Common common;
   ASSIGN_OR_RETURN(common.pipeline, LoadPipelineByName(settings, request.pipeline));
   const core::Pipeline& pipeline = *common.pipeline;
-  core::PlaceholderValues& placeholders = common.placeholders;
-  ASSIGN_OR_RETURN(placeholders.parameters,
-                   core::ResolveParameters(pipeline, request.parameters, EnvironmentVariable));
-  placeholders.variables = settings.environment.vars;
+  ASSIGN_OR_RETURN(common.placeholders, MakePlaceholders(settings, pipeline, request.parameters));
+  const core::PlaceholderValues& placeholders = common.placeholders;
   RETURN_IF_ERROR(CheckBucket(pipeline, settings.environment, placeholders.parameters));
   common.refresh = request.refresh;
   const core::Parameter* refresh = pipeline.FindAlias("refresh");
@@ -236,6 +244,15 @@ Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings&
   ASSIGN_OR_RETURN(const std::filesystem::path file, FindPipelineFile(settings, name_or_path));
   ASSIGN_OR_RETURN(core::Pipeline pipeline, core::LoadPipeline(file, MakeCatalogue()));
   return std::make_shared<const core::Pipeline>(std::move(pipeline));
+}
+
+Result<core::PlaceholderValues> DefaultPlaceholders(const Settings& settings,
+                                                    const core::Pipeline& pipeline) {
+  ASSIGN_OR_RETURN(core::PlaceholderValues placeholders,
+                   MakePlaceholders(settings, pipeline, nlohmann::json::object()));
+  ASSIGN_OR_RETURN(const std::vector<std::string> each, EachValue(pipeline, placeholders));
+  if (pipeline.for_each) placeholders.names[pipeline.for_each->variable] = each.front();
+  return placeholders;
 }
 
 Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& request) {

@@ -56,6 +56,11 @@ struct ResolvedRuns {
 };
 Result<ResolvedRuns> ResolveRuns(const Settings& settings, const RunRequest& request);
 
+/// The placeholders of a run of which nothing is said but the pipeline: defaults and environment
+/// variables, the first of the `for_each` values, no slot. kInvalid: a value that does not fit.
+Result<core::PlaceholderValues> DefaultPlaceholders(const Settings& settings,
+                                                    const core::Pipeline& pipeline);
+
 /// A pipeline by name or path. kInvalid: every problem of the file, one a line.
 Result<std::shared_ptr<const core::Pipeline>> LoadPipelineByName(const Settings& settings,
                                                                  const std::string& name_or_path);

@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "app/lake_head.h"
@@ -25,6 +26,31 @@ std::vector<std::string> SortableColumns(const arrow::Schema& schema) {
   return names;
 }
 
+/// Make a table known to an engine as `task`, `task.table` or `head.table`.
+Status AddNamed(columnar::SqlEngine& engine, const std::string& name,
+                const columnar::Table& table) {
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos) return engine.AddTable("", name, table);
+  return engine.AddTable(name.substr(0, dot), name.substr(dot + 1), table);
+}
+
+/// The text of a SQL task, an engine that knows no table yet, and what it found in the text.
+struct ReadSql {
+  columnar::SqlText sql;
+  std::unique_ptr<columnar::SqlEngine> engine;
+  columnar::SqlUse use;
+};
+
+Result<ReadSql> ReadTaskSql(const core::Pipeline& pipeline, const core::TaskSpec& task) {
+  ReadSql read;
+  const std::filesystem::path file = pipeline.folder / task.what;
+  ASSIGN_OR_RETURN(read.sql.text, ReadFile(file, 1 << 20), "task '{}'", task.name);
+  read.sql.file = file.string();
+  ASSIGN_OR_RETURN(read.engine, columnar::SqlEngine::Open());
+  ASSIGN_OR_RETURN(read.use, read.engine->Inspect(read.sql));
+  return read;
+}
+
 class SqlTask final : public core::TaskBody {
  public:
   /// `engine` knows no table yet.
@@ -44,7 +70,7 @@ class SqlTask final : public core::TaskBody {
     }
     RETURN_IF_ERROR(CheckNeeds(input));
     for (const auto& [name, artifact] : input.needs)
-      RETURN_IF_ERROR(AddNeed(*engine, name, TableOf(*artifact)));
+      RETURN_IF_ERROR(AddNamed(*engine, name, TableOf(*artifact)));
     RETURN_IF_ERROR(AddHeadTables(*engine, input));
     const columnar::SqlParameters parameters = MakeSqlParameters(*input.spec);
     ASSIGN_OR_RETURN(columnar::Table rows, engine->Query(sql_, parameters, {.context = &context}));
@@ -78,13 +104,6 @@ class SqlTask final : public core::TaskBody {
     return {};
   }
 
-  static Status AddNeed(columnar::SqlEngine& engine, const std::string& name,
-                        const columnar::Table& table) {
-    const size_t dot = name.find('.');
-    if (dot == std::string::npos) return engine.AddTable("", name, table);
-    return engine.AddTable(name.substr(0, dot), name.substr(dot + 1), table);
-  }
-
   Status AddHeadTables(columnar::SqlEngine& engine, const core::TaskInput& input) const {
     const LakeHead& head = HeadOf(*input.head);
     for (const std::string& name : use_.tables) {
@@ -104,27 +123,17 @@ class SqlTask final : public core::TaskBody {
     return {};
   }
 
-  /// What `head.<table>` is before the dataset's first publish: no rows, with the columns that its
-  /// contract declares, or those of the needed task it is published from.
   Result<columnar::Table> BeforeFirstPublish(const std::string& table,
                                              const core::TaskInput& input) const {
-    const core::Pipeline& pipeline = *input.spec->definition;
-    for (const core::TableContract& contract : pipeline.contracts) {
-      if (contract.table != table) continue;
-      arrow::FieldVector fields;
-      for (const core::ColumnContract& column : contract.columns) {
-        if (column.type.empty()) continue;
-        ASSIGN_OR_RETURN(auto type, columnar::TypeFromName(column.type), "contract of '{}'", table);
-        fields.push_back(arrow::field(column.column, std::move(type), !column.not_null));
-      }
-      if (!fields.empty()) return columnar::Table::Empty(arrow::schema(std::move(fields)));
-    }
-    for (const core::PublishedTable& published : pipeline.publish) {
-      const auto need = input.needs.find(published.from);
-      if (published.table == table && need != input.needs.end()) {
-        return columnar::Table::Empty(TableOf(*need->second).schema());
-      }
-    }
+    ASSIGN_OR_RETURN(
+        const auto columns,
+        ColumnsBeforePublish(*input.spec->definition, table,
+                             [&](const std::string& from) -> std::shared_ptr<arrow::Schema> {
+                               const auto need = input.needs.find(from);
+                               return need == input.needs.end() ? nullptr
+                                                                : TableOf(*need->second).schema();
+                             }));
+    if (columns != nullptr) return columnar::Table::Empty(columns);
     return NotFound(
         "{}: head.{} has not been published yet, and its columns are not known; give their types "
         "under "
@@ -140,15 +149,56 @@ class SqlTask final : public core::TaskBody {
 
 }  // namespace
 
+Result<std::shared_ptr<arrow::Schema>> ColumnsBeforePublish(
+    const core::Pipeline& pipeline, const std::string& table,
+    const std::function<std::shared_ptr<arrow::Schema>(const std::string& from)>& needed) {
+  for (const core::TableContract& contract : pipeline.contracts) {
+    if (contract.table != table) continue;
+    arrow::FieldVector fields;
+    for (const core::ColumnContract& column : contract.columns) {
+      if (column.type.empty()) continue;
+      ASSIGN_OR_RETURN(auto type, columnar::TypeFromName(column.type), "contract of '{}'", table);
+      fields.push_back(arrow::field(column.column, std::move(type), !column.not_null));
+    }
+    if (!fields.empty()) return arrow::schema(std::move(fields));
+  }
+  for (const core::PublishedTable& published : pipeline.publish) {
+    if (published.table != table) continue;
+    if (auto columns = needed(published.from); columns != nullptr) return columns;
+  }
+  return std::shared_ptr<arrow::Schema>();
+}
+
+Result<std::shared_ptr<arrow::Schema>> BindSqlTask(
+    const core::Pipeline& pipeline, const core::TaskSpec& task,
+    const columnar::SqlParameters& parameters,
+    const std::function<std::shared_ptr<arrow::Schema>(const std::string& table)>& columns) {
+  ASSIGN_OR_RETURN(const ReadSql read, ReadTaskSql(pipeline, task));
+  for (const std::string& name : read.use.parameters) {
+    const auto value = parameters.find(name);
+    if (value == parameters.end() || std::holds_alternative<std::monostate>(value->second))
+      return std::shared_ptr<arrow::Schema>();
+  }
+  std::set<std::string> names(read.use.tables.begin(), read.use.tables.end());
+  for (const std::string& name : read.use.with_names) {
+    const bool needed = std::any_of(task.needs.begin(), task.needs.end(),
+                                    [&](const std::string& need) { return need == name; });
+    if (needed) names.insert(name);
+  }
+  for (const std::string& name : names) {
+    const std::shared_ptr<arrow::Schema> known = columns(name);
+    if (known == nullptr) return known;
+    RETURN_IF_ERROR(AddNamed(*read.engine, name, columnar::Table::Empty(known)));
+  }
+  return read.engine->Bind(read.sql, parameters);
+}
+
 Result<std::unique_ptr<core::TaskBody>> MakeSqlTask(const core::Pipeline& pipeline,
                                                     const core::TaskSpec& task) {
-  const std::filesystem::path file = pipeline.folder / task.what;
-  ASSIGN_OR_RETURN(std::string text, ReadFile(file, 1 << 20), "task '{}'", task.name);
-  columnar::SqlText sql{std::move(text), file.string()};
-  ASSIGN_OR_RETURN(auto engine, columnar::SqlEngine::Open());
-  ASSIGN_OR_RETURN(columnar::SqlUse use, engine->Inspect(sql));
-  return std::unique_ptr<core::TaskBody>(std::make_unique<SqlTask>(
-      std::move(sql), std::move(use), ContractKey(pipeline, task.name), std::move(engine)));
+  ASSIGN_OR_RETURN(ReadSql read, ReadTaskSql(pipeline, task));
+  return std::unique_ptr<core::TaskBody>(
+      std::make_unique<SqlTask>(std::move(read.sql), std::move(read.use),
+                                ContractKey(pipeline, task.name), std::move(read.engine)));
 }
 
 }  // namespace catchment::app

@@ -26,6 +26,23 @@ Result<std::vector<std::string>> Names(const nlohmann::json& with, const char* k
   return names;
 }
 
+/// What a `diff` task gives.
+Result<columnar::Table> DiffOf(const core::TaskSpec& task,
+                               const core::PlaceholderValues& placeholders,
+                               const columnar::Table* before, const columnar::Table& after,
+                               Time slot) {
+  ASSIGN_OR_RETURN(const nlohmann::json with, core::ExpandDocument(task.with, placeholders));
+  transforms::DiffOptions options;
+  ASSIGN_OR_RETURN(options.key, Names(with, "key"), "task '{}'", task.name);
+  ASSIGN_OR_RETURN(options.compare, Names(with, "compare"), "task '{}'", task.name);
+  ASSIGN_OR_RETURN(options.keep, Names(with, "keep"), "task '{}'", task.name);
+  ASSIGN_OR_RETURN(options, transforms::PlaceKeptColumns(std::move(options), after), "task '{}'",
+                   task.name);
+  ASSIGN_OR_RETURN(columnar::Table changes, transforms::Diff(before, after, options, slot),
+                   "task '{}'", task.name);
+  return changes;
+}
+
 class DiffTask final : public core::TaskBody {
  public:
   DiffTask(const core::TaskSpec& task, std::string against)
@@ -38,20 +55,11 @@ class DiffTask final : public core::TaskBody {
     if (need == input.needs.end())
       return NotFound("task '{}': '{}' gave no table", task_.name, task_.needs[0]);
     const columnar::Table& after = TableOf(*need->second);
-    ASSIGN_OR_RETURN(const nlohmann::json with,
-                     core::ExpandDocument(task_.with, input.spec->placeholders));
-    transforms::DiffOptions options;
-    ASSIGN_OR_RETURN(options.key, Names(with, "key"), "task '{}'", task_.name);
-    ASSIGN_OR_RETURN(options.compare, Names(with, "compare"), "task '{}'", task_.name);
-    ASSIGN_OR_RETURN(options.keep, Names(with, "keep"), "task '{}'", task_.name);
-    ASSIGN_OR_RETURN(options, transforms::PlaceKeptColumns(std::move(options), after), "task '{}'",
-                     task_.name);
     ASSIGN_OR_RETURN(const std::optional<columnar::Table> before,
                      HeadOf(*input.head).Table(against_));
-    ASSIGN_OR_RETURN(
-        columnar::Table changes,
-        transforms::Diff(before ? &*before : nullptr, after, options, input.spec->slot.start),
-        "task '{}'", task_.name);
+    ASSIGN_OR_RETURN(columnar::Table changes,
+                     DiffOf(task_, input.spec->placeholders, before ? &*before : nullptr, after,
+                            input.spec->slot.start));
     core::TaskOutput output;
     output.tables[""] = MakeArtifact(std::move(changes));
     return output;
@@ -87,6 +95,20 @@ Result<transforms::CapacityOptions> ReadCapacityOptions(const nlohmann::json& wi
   return options;
 }
 
+/// What a `capacity_state` task gives.
+Result<columnar::Table> CapacityOf(const core::TaskSpec& task,
+                                   const core::PlaceholderValues& placeholders,
+                                   const columnar::Table& answers, const columnar::Table* before,
+                                   Time slot) {
+  ASSIGN_OR_RETURN(const nlohmann::json with, core::ExpandDocument(task.with, placeholders));
+  ASSIGN_OR_RETURN(const transforms::CapacityOptions options, ReadCapacityOptions(with),
+                   "task '{}'", task.name);
+  ASSIGN_OR_RETURN(columnar::Table capacity,
+                   transforms::CapacityState(answers, before, options, slot), "task '{}'",
+                   task.name);
+  return capacity;
+}
+
 class CapacityTask final : public core::TaskBody {
  public:
   CapacityTask(const core::TaskSpec& task, std::string state)
@@ -98,16 +120,11 @@ class CapacityTask final : public core::TaskBody {
     const auto need = input.needs.find(task_.needs[0]);
     const columnar::Table nothing = columnar::Table::Empty(arrow::schema({}));
     const columnar::Table& answers = need == input.needs.end() ? nothing : TableOf(*need->second);
-    ASSIGN_OR_RETURN(const nlohmann::json with,
-                     core::ExpandDocument(task_.with, input.spec->placeholders));
-    ASSIGN_OR_RETURN(const transforms::CapacityOptions options, ReadCapacityOptions(with),
-                     "task '{}'", task_.name);
     ASSIGN_OR_RETURN(const std::optional<columnar::Table> before,
                      HeadOf(*input.head).Table(state_));
     ASSIGN_OR_RETURN(columnar::Table capacity,
-                     transforms::CapacityState(answers, before ? &*before : nullptr, options,
-                                               input.spec->slot.start),
-                     "task '{}'", task_.name);
+                     CapacityOf(task_, input.spec->placeholders, answers,
+                                before ? &*before : nullptr, input.spec->slot.start));
     core::TaskOutput output;
     output.tables[""] = MakeArtifact(std::move(capacity));
     return output;
@@ -131,6 +148,23 @@ Result<std::string> LooksBackAt(const core::Pipeline& pipeline, const core::Task
 }
 
 }  // namespace
+
+Result<std::shared_ptr<arrow::Schema>> TransformColumns(
+    const core::TaskSpec& task, const core::PlaceholderValues& placeholders,
+    const std::shared_ptr<arrow::Schema>& needed) {
+  const columnar::Table nothing = columnar::Table::Empty(needed);
+  if (task.what == "diff") {
+    ASSIGN_OR_RETURN(const columnar::Table changes,
+                     DiffOf(task, placeholders, nullptr, nothing, Time{}));
+    return changes.schema();
+  }
+  if (task.what == "capacity_state") {
+    ASSIGN_OR_RETURN(const columnar::Table capacity,
+                     CapacityOf(task, placeholders, nothing, nullptr, Time{}));
+    return capacity.schema();
+  }
+  return std::shared_ptr<arrow::Schema>();
+}
 
 Result<std::unique_ptr<core::TaskBody>> MakeTransformTask(const core::Pipeline& pipeline,
                                                           const core::TaskSpec& task,

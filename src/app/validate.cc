@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "app/bind_tasks.h"
 #include "app/catalogue.h"
 #include "app/run_pipeline.h"
 #include "app/task_bodies.h"
@@ -79,6 +80,16 @@ std::string CheckPublishSql(const core::Pipeline& pipeline, const std::string& f
   });
 }
 
+/// What a run without parameters would find wrong with its tables' columns. A pipeline that cannot
+/// run without them is checked by `plan`, which is given them.
+std::string CheckColumns(const Settings& settings, const core::Pipeline& pipeline) {
+  Result<core::PlaceholderValues> placeholders = DefaultPlaceholders(settings, pipeline);
+  if (!placeholders.ok()) return "";
+  placeholders->slot = Time{};  // only its type counts
+  const Result<std::string> dataset = core::ExpandPlaceholders(pipeline.dataset, *placeholders);
+  return dataset.ok() ? BindTasks(settings, pipeline, *placeholders, *dataset) : "";
+}
+
 }  // namespace
 
 Result<PipelineSummary> ValidatePipeline(const Settings& settings,
@@ -100,6 +111,7 @@ Result<PipelineSummary> ValidatePipeline(const Settings& settings,
     if (const auto bodies = MakeTaskBodies(*pipeline, services); !bodies.ok())
       add(bodies.error().message);
   }
+  if (problems.empty()) add(CheckColumns(settings, *pipeline));
   if (!problems.empty()) return Invalid("{}", problems);
   return PipelineSummary{pipeline->file.string(), pipeline->tasks.size()};
 }

@@ -15,7 +15,8 @@ struct PipelineSummary {
 
 /// Check everything about a pipeline that can be checked without running it: its file, its SQL (one
 /// SELECT each, no volatile function, tables that the task needs or the head has), its parameters,
-/// paths and programs. kInvalid: one problem a line, with file, line and column.
+/// paths and programs, and what its tables' columns tell (bind_tasks.h). kInvalid: one problem a
+/// line, with file, line and column.
 Result<PipelineSummary> ValidatePipeline(const Settings& settings, const std::string& name_or_path);
 
 /// The JSON Schema of `pipeline` files, `config` (catchment.yaml) or `world` files. kInvalid:

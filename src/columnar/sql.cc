@@ -35,11 +35,41 @@ struct Known {
   bool waiting() const { return load || !view.empty(); }
 };
 
+/// The names and types of a query's columns.
+struct ResultColumns {
+  std::vector<std::string> names;
+  std::vector<OwnedType> types;
+};
+
+ResultColumns ColumnsOfResult(duckdb_result& result) {
+  ResultColumns columns;
+  for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
+    columns.names.emplace_back(duckdb_column_name(&result, i));
+    *columns.types.emplace_back().out() = duckdb_column_logical_type(&result, i);
+  }
+  return columns;
+}
+
+/// Null: a type is not known, since a parameter's is not.
+std::optional<ResultColumns> ColumnsOfPrepared(duckdb_prepared_statement prepared) {
+  ResultColumns columns;
+  for (idx_t i = 0; i < duckdb_prepared_statement_column_count(prepared); ++i) {
+    if (duckdb_prepared_statement_column_type(prepared, i) == DUCKDB_TYPE_INVALID)
+      return std::nullopt;
+    const char* const name = duckdb_prepared_statement_column_name(prepared, i);
+    columns.names.emplace_back(name == nullptr ? "" : name);
+    duckdb_free(const_cast<char*>(name));
+    *columns.types.emplace_back().out() =
+        duckdb_prepared_statement_column_logical_type(prepared, i);
+  }
+  return columns;
+}
+
 std::string KeyOf(std::string_view schema, std::string_view name) {
   return ToLower(schema.empty() ? std::string(name) : fmt::format("{}.{}", schema, name));
 }
 
-duckdb_state Bind(duckdb_prepared_statement prepared, idx_t index, const SqlValue& value) {
+duckdb_state BindValue(duckdb_prepared_statement prepared, idx_t index, const SqlValue& value) {
   struct Binder {
     duckdb_prepared_statement prepared;
     idx_t index;
@@ -198,7 +228,10 @@ struct SqlEngine::State {
   Result<Table> Collect(const SqlText& sql, duckdb_result& result,
                         const SqlQueryOptions& options) const;
   Result<std::shared_ptr<arrow::Schema>> ResultSchema(
-      const SqlText& sql, duckdb_result& result, std::shared_ptr<arrow::Schema>* exported) const;
+      const SqlText& sql, const ResultColumns& columns, duckdb_arrow_options options,
+      std::shared_ptr<arrow::Schema>* exported) const;
+  Result<OwnedPrepared> PrepareWithTables(const SqlText& sql, const SqlParameters& parameters,
+                                          const SqlQueryOptions& options);
 };
 
 void SqlEngine::State::NoteUnits(const arrow::Schema& schema) {
@@ -294,7 +327,7 @@ Result<OwnedPrepared> SqlEngine::State::Prepare(const SqlText& sql,
       return Invalid("{}: parameter ${} is not set{}", PlaceOf(sql, sql.text.find("$" + name)),
                      name, nearest.empty() ? "" : fmt::format("; did you mean ${}?", nearest));
     }
-    if (Bind(prepared.get(), i, value->second) != DuckDBSuccess) {
+    if (BindValue(prepared.get(), i, value->second) != DuckDBSuccess) {
       return Invalid("{}: parameter ${} cannot be bound", PlaceOf(sql, std::nullopt), name);
     }
   }
@@ -338,28 +371,24 @@ Status SqlEngine::State::Execute(const SqlText& sql, duckdb_prepared_statement p
 }
 
 Result<std::shared_ptr<arrow::Schema>> SqlEngine::State::ResultSchema(
-    const SqlText& sql, duckdb_result& result, std::shared_ptr<arrow::Schema>* exported) const {
+    const SqlText& sql, const ResultColumns& columns, duckdb_arrow_options options,
+    std::shared_ptr<arrow::Schema>* exported) const {
   const std::string place = PlaceOf(sql, std::nullopt);
-  const idx_t count = duckdb_column_count(&result);
-  std::vector<OwnedType> owned(count);
   std::vector<duckdb_logical_type> types;
   std::vector<const char*> names;
   std::set<std::string> seen;
-  for (idx_t i = 0; i < count; ++i) {
-    *owned[i].out() = duckdb_column_logical_type(&result, i);
-    types.push_back(owned[i].get());
-    names.push_back(duckdb_column_name(&result, i));
+  for (size_t i = 0; i < columns.types.size(); ++i) {
+    types.push_back(columns.types[i].get());
+    names.push_back(columns.names[i].c_str());
     RETURN_IF_ERROR(CheckResultType(duckdb_get_type_id(types.back()), place, names.back()));
     if (!seen.insert(names.back()).second) {
       return Invalid("{}: two columns are named \"{}\"; name one of them otherwise with AS", place,
                      names.back());
     }
   }
-  OwnedArrowOptions options;
-  *options.out() = duckdb_result_get_arrow_options(&result);
   ArrowSchema c_schema;
   RETURN_IF_ERROR(FromErrorData(
-      duckdb_to_arrow_schema(options.get(), types.data(), names.data(), count, &c_schema)));
+      duckdb_to_arrow_schema(options, types.data(), names.data(), types.size(), &c_schema)));
   ASSIGN_ARROW_OR_RETURN(*exported, arrow::ImportSchema(&c_schema), "{}", place);
   arrow::FieldVector fields = PlainSchema(**exported)->fields();
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -376,10 +405,11 @@ Result<std::shared_ptr<arrow::Schema>> SqlEngine::State::ResultSchema(
 
 Result<Table> SqlEngine::State::Collect(const SqlText& sql, duckdb_result& result,
                                         const SqlQueryOptions& options) const {
-  std::shared_ptr<arrow::Schema> exported;
-  ASSIGN_OR_RETURN(const auto schema, ResultSchema(sql, result, &exported));
   OwnedArrowOptions arrow_options;
   *arrow_options.out() = duckdb_result_get_arrow_options(&result);
+  std::shared_ptr<arrow::Schema> exported;
+  ASSIGN_OR_RETURN(const auto schema,
+                   ResultSchema(sql, ColumnsOfResult(result), arrow_options.get(), &exported));
   arrow::RecordBatchVector batches;
   int64_t rows = 0;
   while (true) {
@@ -464,16 +494,38 @@ Status SqlEngine::AddParquetFiles(std::string_view schema, std::string_view name
       {});
 }
 
+Result<OwnedPrepared> SqlEngine::State::PrepareWithTables(const SqlText& sql,
+                                                          const SqlParameters& parameters,
+                                                          const SqlQueryOptions& options) {
+  ASSIGN_OR_RETURN(const SqlUse use, InspectWith(database, sql, options));
+  RETURN_IF_ERROR(LoadNamed(use.tables), "{}", PlaceOf(sql, std::nullopt));
+  RETURN_IF_ERROR(LoadNamed(use.with_names), "{}", PlaceOf(sql, std::nullopt));
+  return Prepare(sql, parameters);
+}
+
 Result<Table> SqlEngine::Query(const SqlText& sql, const SqlParameters& parameters,
                                const SqlQueryOptions& options) {
   if (options.context != nullptr) RETURN_IF_ERROR(options.context->Check());
-  ASSIGN_OR_RETURN(const SqlUse use, InspectWith(state_->database, sql, options));
-  RETURN_IF_ERROR(state_->LoadNamed(use.tables), "{}", PlaceOf(sql, std::nullopt));
-  RETURN_IF_ERROR(state_->LoadNamed(use.with_names), "{}", PlaceOf(sql, std::nullopt));
-  ASSIGN_OR_RETURN(const OwnedPrepared prepared, state_->Prepare(sql, parameters));
+  ASSIGN_OR_RETURN(const OwnedPrepared prepared,
+                   state_->PrepareWithTables(sql, parameters, options));
   OwnedResult result;
   RETURN_IF_ERROR(state_->Execute(sql, prepared.get(), options, &result.result));
   return state_->Collect(sql, result.result, options);
+}
+
+Result<std::shared_ptr<arrow::Schema>> SqlEngine::Bind(const SqlText& sql,
+                                                       const SqlParameters& parameters) {
+  ASSIGN_OR_RETURN(const OwnedPrepared prepared, state_->PrepareWithTables(sql, parameters, {}));
+  // Parameters have the types of their values from here on. What is pending never begins.
+  OwnedPending pending;
+  if (duckdb_pending_prepared_streaming(prepared.get(), pending.out()) != DuckDBSuccess)
+    return FromDuckDb(sql, duckdb_pending_error(pending.get()), state_->Names());
+  const std::optional<ResultColumns> columns = ColumnsOfPrepared(prepared.get());
+  if (!columns) return std::shared_ptr<arrow::Schema>();
+  OwnedArrowOptions options;
+  duckdb_connection_get_arrow_options(state_->database.connection.get(), options.out());
+  std::shared_ptr<arrow::Schema> exported;
+  return state_->ResultSchema(sql, *columns, options.get(), &exported);
 }
 
 Result<SqlUse> SqlEngine::Inspect(const SqlText& sql, const SqlQueryOptions& options) {

@@ -98,6 +98,12 @@ class SqlEngine {
   Result<Table> Query(const SqlText& sql, const SqlParameters& parameters = {},
                       const SqlQueryOptions& options = {});
 
+  /// The columns that Query would give, and nothing of its rows: each error of the text that Query
+  /// would tell of, also with tables that have no rows. Of the values, only their types count.
+  /// Null: a column's type is not known without running it.
+  Result<std::shared_ptr<arrow::Schema>> Bind(const SqlText& sql,
+                                              const SqlParameters& parameters = {});
+
   /// InspectSql by this engine, which need not know the tables yet.
   Result<SqlUse> Inspect(const SqlText& sql, const SqlQueryOptions& options = {});
 

@@ -175,6 +175,53 @@ TEST(SqlTest, ErrorsNameFileLineAndColumn) {
         "snapshot.sql: column \"d\" has a type that tables cannot hold");
 }
 
+TEST(SqlTest, BindingTellsWhatQueryTellsAndItsColumns) {
+  const Table nothing = Table::Empty(Prices().schema());
+  const SqlParameters parameters = {{"slot", Time{}}, {"param_days", int64_t{7}}};
+  for (const char* text :
+       {"SELECT regoin FROM price", "SELECT nosuch(region) FROM price", "SELECT 1, region || 1 + 1",
+        "SELECT $slot + region FROM price", "SELECT region, region FROM price",
+        "SELECT $slot - time", "SELECT time - time AS age FROM price", "SELECT region FORM price",
+        "DELETE FROM price", "SELECT $param_dyas", "SELECT sum(region) FROM price",
+        "SELECT region FROM price UNION SELECT"}) {
+    const auto queried = Engine({{"price", Prices()}})->Query({text, "a.sql"}, parameters);
+    const auto bound = Engine({{"price", nothing}})->Bind({text, "a.sql"}, parameters);
+    ASSERT_FALSE(queried.ok()) << text;
+    ASSERT_FALSE(bound.ok()) << text;
+    EXPECT_EQ(bound.error().message, queried.error().message);
+    EXPECT_EQ(bound.error().code, queried.error().code) << text;
+  }
+  for (const char* text :
+       {"SELECT *, spot_price * 2 AS double FROM price WHERE time < $slot",
+        "SELECT count(*) AS n, max(time) AS time FROM price",
+        "WITH p AS (SELECT * FROM price) SELECT struct_pack(a := region, b := [1]) AS s, NULL AS x "
+        "FROM p"}) {
+    ASSERT_OK_AND_ASSIGN(const Table rows,
+                         Engine({{"price", Prices()}})->Query({text, "a.sql"}, parameters));
+    ASSERT_OK_AND_ASSIGN(const auto columns,
+                         Engine({{"price", nothing}})->Bind({text, "a.sql"}, parameters));
+    ASSERT_NE(columns, nullptr) << text;
+    EXPECT_TRUE(columns->Equals(*rows.schema(), /*check_metadata=*/false))
+        << columns->ToString() << "\n"
+        << rows.schema()->ToString();
+  }
+  // The type of a column is that of a parameter.
+  ASSERT_OK_AND_ASSIGN(
+      const auto unknown,
+      Engine({{"price", nothing}})->Bind({"SELECT $slot AS slot FROM price", "a.sql"}, parameters));
+  EXPECT_EQ(unknown, nullptr);
+}
+
+TEST(SqlTest, BindingReadsNoRow) {
+  auto engine = Engine({});
+  ASSERT_OK_AND_ASSIGN(const auto columns,
+                       engine->Bind({"SELECT count(*) AS n, CAST(max(a.range) AS int8) AS m FROM "
+                                     "range(1000000000) a, range(1000000000) b",
+                                     "a.sql"}));
+  ASSERT_NE(columns, nullptr);
+  EXPECT_EQ(columns->num_fields(), 2);
+}
+
 TEST(SqlTest, WhatFailsForItsRowsIsNoMistakeOfTheText) {
   EXPECT_ERROR(Engine({{"price", Prices()}})
                    ->Query({"SELECT CAST(region AS integer) FROM price", "snapshot.sql"}),

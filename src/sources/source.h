@@ -122,9 +122,16 @@ struct SourceInfo {
   bool needs_identity = false;
 };
 
+/// The columns of tables by output; the source's own table is "".
+using TableColumns = std::map<std::string, std::shared_ptr<arrow::Schema>>;
+
 struct SourceEntry {
   SourceInfo info;
   std::function<std::unique_ptr<Source>()> make;
+  /// What can be said without asking the world: the tables whose columns are the same whatever it
+  /// answers. Of the input only the task's name, parameters and base folder count. kInvalid:
+  /// parameters that Collect would refuse, with its message. Null: nothing is known.
+  std::function<Result<TableColumns>(const SourceInput& input)> columns = {};
   /// The state after a publish: `head_state` is that of the head at publish (an empty object
   /// without one), `patch` the report's state_patch, in the source's own form. Pure. kInvalid: a
   /// state of another version. Null: state_patch is an RFC 7396 merge patch.

@@ -116,6 +116,9 @@ SourceEntry EvictionRatesSource() {
       .needs_identity = true,
   };
   entry.make = [] { return std::make_unique<EvictionSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    return TableColumns{{"", EvictionSchema()}};
+  };
   return entry;
 }
 

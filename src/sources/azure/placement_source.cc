@@ -501,6 +501,13 @@ SourceEntry PlacementScores() {
       .needs_identity = true,
   };
   entry.make = [] { return std::make_unique<ScoresSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    ASSIGN_OR_RETURN(const columnar::Table answers, MakeAnswerTable({}, 1));
+    ASSIGN_OR_RETURN(const columnar::Table scores, MakeScoresTable({}, 1, Time{}));
+    ASSIGN_OR_RETURN(const columnar::Table plan, MakePlanTable({}));
+    return TableColumns{
+        {"", answers.schema()}, {"scores", scores.schema()}, {"plan", plan.schema()}};
+  };
   entry.fold_state = FoldPlacementState;
   return entry;
 }

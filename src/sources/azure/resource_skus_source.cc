@@ -127,6 +127,9 @@ SourceEntry ResourceSkusSource() {
       .needs_identity = true,
   };
   entry.make = [] { return std::make_unique<SkusSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    return TableColumns{{"", SkuSchema()}};
+  };
   return entry;
 }
 

@@ -477,6 +477,9 @@ SourceEntry RetailPrices() {
       .needs_identity = false,
   };
   entry.make = [] { return std::make_unique<RetailSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    return TableColumns{{"", RetailSchema()}};
+  };
   return entry;
 }
 

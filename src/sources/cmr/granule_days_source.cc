@@ -566,6 +566,9 @@ SourceEntry GranuleDays() {
       .looks_back = true,
   };
   entry.make = [] { return std::make_unique<GranuleDaysSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    return TableColumns{{"", DaysSchema()}, {"granules", GranulesSchema()}};
+  };
   return entry;
 }
 

@@ -558,6 +558,10 @@ SourceEntry StacItems() {
       .looks_back = true,
   };
   entry.make = [] { return std::make_unique<StacItemsSource>(); };
+  entry.columns = [](const SourceInput&) -> Result<TableColumns> {
+    return TableColumns{
+        {"", LinksSchema()}, {"missing", MissingSchema()}, {"quarantine", QuarantineSchema()}};
+  };
   return entry;
 }
 

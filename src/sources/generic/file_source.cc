@@ -208,6 +208,11 @@ SourceEntry FileSource() {
       .needs_identity = false,
   };
   entry.make = [] { return std::make_unique<FileRows>(); };
+  entry.columns = [](const SourceInput& input) -> Result<TableColumns> {
+    ASSIGN_OR_RETURN(const FileOptions options, ReadFileOptions(input));
+    if (options.schema == nullptr) return TableColumns();
+    return TableColumns{{"", options.schema}};
+  };
   return entry;
 }
 

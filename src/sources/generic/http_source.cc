@@ -419,6 +419,12 @@ SourceEntry HttpSource() {
       .needs_identity = false,
   };
   entry.make = [] { return std::make_unique<HttpRows>(); };
+  entry.columns = [](const SourceInput& input) -> Result<TableColumns> {
+    ASSIGN_OR_RETURN(const Parameters with, ReadParameters(input));
+    ASSIGN_OR_RETURN(const HttpOptions options, ReadHttpOptions(input, with));
+    if (options.schema == nullptr) return TableColumns();
+    return TableColumns{{"", options.schema}};
+  };
   return entry;
 }
 

@@ -22,6 +22,13 @@ using nlohmann::json;
 
 enum class Paging { kNone, kNextLink, kCursor, kPage, kOffset };
 
+/// A header as the pipeline file gives it: a text, or a secret behind a prefix.
+struct DeclaredHeader {
+  std::string name;
+  std::string text;                     // or the prefix
+  std::vector<std::string> references;  // empty: a text
+};
+
 struct HttpOptions {
   net::Request request;  // of the first page, without paging parameters
   bool csv = false;
@@ -34,6 +41,7 @@ struct HttpOptions {
   int64_t start = 0, size = 0, max_pages = 10'000;
   net::RetryPolicy retry;
   bool partial = false;
+  std::vector<DeclaredHeader> headers;
 };
 
 Result<json::json_pointer> Pointer(const Parameters& with, std::string_view key,
@@ -74,32 +82,67 @@ Status ReadPaging(const Parameters& with, const SourceInput& input, HttpOptions*
   return {};
 }
 
-/// The headers; a value may be text or {secret: REFERENCE}. Replay has no secrets and needs none.
-Status ReadHeaders(const Parameters& with, const SourceInput& input, const OpContext& context,
-                   net::Request* request) {
-  if (!with.Has("headers")) return {};
+/// Whether a header holds what proves who asks.
+bool ProvesIdentity(const std::string& name) {
+  static const std::set<std::string> kNames = {"authorization", "proxy-authorization", "cookie",
+                                               "x-api-key", "x-auth-token"};
+  return kNames.contains(ToLower(name));
+}
+
+Error SecretWrittenOut(const std::string& header) {
+  return Invalid(
+      "header {}: a secret is named by a reference such as env:NAME or file:PATH, not written out; "
+      "write {{secret: REFERENCE, prefix: TEXT}}",
+      header);
+}
+
+Result<DeclaredHeader> ReadHeader(const Parameters& with, const std::string& name,
+                                  const json& value) {
+  DeclaredHeader header{.name = name, .text = "", .references = {}};
+  if (value.is_string()) {
+    if (ProvesIdentity(name)) return SecretWrittenOut(name);
+    header.text = value;
+    return header;
+  }
+  if (!value.is_object() || !value.contains("secret"))
+    return with.Bad("headers: " + name, "text or {secret: REFERENCE}");
+  for (const json& reference :
+       value["secret"].is_array() ? value["secret"] : json::array({value["secret"]})) {
+    if (!reference.is_string()) return with.Bad("headers: " + name, "text or {secret: REFERENCE}");
+    RETURN_IF_ERROR(net::ParseSecretReference(reference.get_ref<const std::string&>()).status(),
+                    "header {}", name);
+    header.references.push_back(reference);
+  }
+  if (header.references.empty()) return with.Bad("headers: " + name, "text or {secret: REFERENCE}");
+  if (value.contains("prefix") && value["prefix"].is_string()) header.text = value["prefix"];
+  return header;
+}
+
+/// The headers; a value may be text or {secret: REFERENCE}. kInvalid also: a secret that is written
+/// out.
+Result<std::vector<DeclaredHeader>> ReadHeaders(const Parameters& with) {
+  std::vector<DeclaredHeader> headers;
+  if (!with.Has("headers")) return headers;
   if (!with.At("headers").is_object()) return with.Bad("headers", "a map");
   for (const auto& [name, value] : with.At("headers").items()) {
-    if (value.is_string()) {
-      request->headers.Add(name, value);
-      continue;
+    ASSIGN_OR_RETURN(DeclaredHeader header, ReadHeader(with, name, value));
+    headers.push_back(std::move(header));
+  }
+  return headers;
+}
+
+/// Replay has no secrets and needs none.
+Status AddHeaders(const std::vector<DeclaredHeader>& headers, const SourceInput& input,
+                  const OpContext& context, net::Request* request) {
+  for (const DeclaredHeader& header : headers) {
+    if (header.references.empty()) {
+      request->headers.Add(header.name, header.text);
+    } else if (input.secrets != nullptr) {
+      ASSIGN_OR_RETURN(const net::Secret secret,
+                       input.secrets->GetFirst(header.references, context), "header {}",
+                       header.name);
+      request->headers.Add(header.name, header.text + secret.Reveal());
     }
-    if (!value.is_object() || !value.contains("secret"))
-      return with.Bad("headers: " + name, "text or {secret: REFERENCE}");
-    if (input.secrets == nullptr) continue;
-    std::vector<std::string> references;
-    for (const json& reference :
-         value["secret"].is_array() ? value["secret"] : json::array({value["secret"]})) {
-      if (!reference.is_string())
-        return with.Bad("headers: " + name, "text or {secret: REFERENCE}");
-      references.push_back(reference);
-    }
-    ASSIGN_OR_RETURN(const net::Secret secret, input.secrets->GetFirst(references, context),
-                     "header {}", name);
-    std::string prefix = value.contains("prefix") && value["prefix"].is_string()
-                             ? value["prefix"].get<std::string>()
-                             : "";
-    request->headers.Add(name, prefix + secret.Reveal());
   }
   return {};
 }
@@ -159,6 +202,7 @@ Result<HttpOptions> ReadHttpOptions(const SourceInput& input, const Parameters& 
       options.columns.emplace_back(field->name(), std::move(parsed));
     }
   }
+  ASSIGN_OR_RETURN(options.headers, ReadHeaders(with));
   RETURN_IF_ERROR(ReadPaging(with, input, &options));
   ASSIGN_OR_RETURN(const int64_t tries, with.Integer("tries", 4, 1, 20));
   options.retry.tries = static_cast<int>(tries);
@@ -347,7 +391,8 @@ class HttpRows final : public Source {
     SourceResult result;
     SourceReport& report = result.report;
     report.source = input.task;
-    if (const Status headers = ReadHeaders(with, input, context, &options.request); !headers.ok()) {
+    if (const Status headers = AddHeaders(options.headers, input, context, &options.request);
+        !headers.ok()) {
       if (headers.error().code == Code::kInvalid) return headers.error();
       ReportUnavailable(report, Denied("{}", headers.error().message), "page");
       return result;

@@ -20,7 +20,9 @@ namespace catchment::sources::generic {
 /// with fewer than `size` items. `size` with `size_parameter` is sent. `max_pages` (default 10,000)
 /// reached, a page given twice or a page that stays away is a hole: `unavailable`, or with
 /// `partial: true` the pages before it, `partial`, with a gap.
-/// Each page is one unit `page`. Secrets stand in headers only, which are never recorded.
+/// Each page is one unit `page`. Secrets stand in headers only, which are never recorded;
+/// one that is written out is kInvalid, and so is any text of Authorization, Proxy-Authorization,
+/// Cookie, X-Api-Key and X-Auth-Token.
 SourceEntry HttpSource();
 
 }  // namespace catchment::sources::generic

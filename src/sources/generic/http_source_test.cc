@@ -168,12 +168,23 @@ TEST_F(HttpSourceTest, WrongParametersAreRefused) {
       {{{"url", "https://h/"}, {"paging", {{"kind", "cursor"}}}}, "pointer"},
       {{{"url", "https://h/"}, {"method", "PUT"}}, "GET or POST"},
       {{{"url", "https://h/"}, {"headers", {{"A", 5}}}}, "secret"},
+      {{{"url", "https://h/"}, {"headers", {{"Authorization", "Bearer s3cret"}}}},
+       "header Authorization: a secret is named by a reference"},
+      {{{"url", "https://h/"}, {"headers", {{"A", {{"secret", "s3cret"}}}}}},
+       "header A: a secret is named by a reference"},
+      {{{"url", "https://h/"}, {"headers", {{"A", {{"secret", {"env:A", "s3cret"}}}}}}},
+       "header A: a secret is named by a reference"},
+      {{{"url", "https://h/"}, {"headers", {{"A", {{"secret", nlohmann::json::array()}}}}}},
+       "secret"},
       {{{"url", "https://h/"}, {"colums", 1}}, "did you mean 'columns'"}};
   for (const auto& [parameters, message] : wrong) {
     FakeTransport service([](const Request&) -> Result<Response> { return Answer(200, "[]"); });
     input_.transport = &service;
     input_.parameters = parameters;
-    EXPECT_ERROR(HttpSource().make()->Collect(input_, context_), Code::kInvalid, message);
+    const auto collected = HttpSource().make()->Collect(input_, context_);
+    EXPECT_ERROR(collected, Code::kInvalid, message);
+    EXPECT_EQ(collected.status().ToString().find("s3cret"), std::string::npos);
+    EXPECT_ERROR(HttpSource().columns(input_), Code::kInvalid, collected.status().ToString());
   }
 }
 

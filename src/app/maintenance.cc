@@ -145,31 +145,6 @@ Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string
   return spec;
 }
 
-Result<std::vector<std::string>> ListDatasets(const Settings& settings) {
-  std::vector<std::string> datasets;
-  std::error_code error;
-  const auto is_dataset = [&](const fs::path& path) {
-    // A run killed before its first publish leaves less than a dataset.
-    return fs::is_directory(path / "manifests", error) || fs::is_directory(path / "runs", error) ||
-           fs::is_directory(path / "vault", error);
-  };
-  for (const fs::directory_entry& entry : fs::directory_iterator(settings.lake_root, error)) {
-    if (!entry.is_directory(error)) continue;
-    const std::string name = entry.path().filename().string();
-    if (is_dataset(entry.path())) {
-      datasets.push_back(name);
-      continue;
-    }
-    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), error)) {
-      if (inner.is_directory(error) && is_dataset(inner.path())) {
-        datasets.push_back(name + "/" + inner.path().filename().string());
-      }
-    }
-  }
-  std::sort(datasets.begin(), datasets.end());
-  return datasets;
-}
-
 Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name,
                                                const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const auto state, StateStores::Open(settings));

@@ -29,9 +29,6 @@ struct MaintenanceAnswer {
 Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string& dataset,
                                      const std::string& pipeline_name, const lake::View& view);
 
-/// Every dataset of the lake, sorted.
-Result<std::vector<std::string>> ListDatasets(const Settings& settings);
-
 /// Finish or clear away what killed runs left: unfinished writes and orphans in the lake, exports
 /// and deliveries that are owed, scratch folders. `name` empty: all datasets. Runs that are alive
 /// are left alone.

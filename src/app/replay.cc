@@ -33,7 +33,7 @@ struct FoundRun {
 
 Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store,
                          const std::string& run) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> datasets, ListDatasets(settings));
+  const std::vector<std::string> datasets = ListDatasets(settings);
   for (const std::string& dataset : datasets) {
     const fs::path runs = settings.lake_root / dataset / "runs";
     std::error_code error;
@@ -48,9 +48,7 @@ Result<FoundRun> FindRun(const Settings& settings, const lake::ReadStore& store,
       return found;
     }
   }
-  return NotFound(
-      "there is no record of run '{}' in {}; `catchment history PIPELINE` lists the runs", run,
-      settings.lake_root.string());
+  return NoSuchRun(settings, run, "in " + settings.lake_root.string());
 }
 
 /// The dataset as the run saw it: its head then, and for a revision of the newest slot what that

@@ -35,6 +35,10 @@ std::vector<fs::path> PipelineFolders(const Settings& settings) {
   return folders;
 }
 
+std::set<std::string> NameSet(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
 /// A value fills one part of a root and leads nowhere else: no `/`, no `..`.
 Result<fs::path> FilledRoot(const core::Config& config, const std::string& root,
                             const core::PlaceholderValues& values) {
@@ -132,10 +136,67 @@ Result<fs::path> FindPipelineFile(const Settings& settings, const std::string& n
   }
   const std::vector<std::string> names = PipelineNames(settings);
   const std::string nearest = Nearest(name_or_path, names);
-  return NotFound("there is no pipeline '{}'{} there {}", name_or_path,
-                  nearest.empty() ? ";" : fmt::format("; did you mean '{}'?", nearest),
-                  names.empty() ? "is none in pipelines/; catchment init makes one"
-                                : fmt::format("are: {}", fmt::join(names, ", ")));
+  return Invalid("there is no pipeline '{}'{} there {}", name_or_path,
+                 nearest.empty() ? ";" : fmt::format("; did you mean '{}'?", nearest),
+                 names.empty() ? "is none in pipelines/; catchment init makes one"
+                               : fmt::format("are: {}", fmt::join(names, ", ")));
+}
+
+std::vector<std::string> ListDatasets(const Settings& settings) {
+  std::vector<std::string> datasets;
+  std::error_code error;
+  const auto is_dataset = [&](const fs::path& path) {
+    // A run killed before its first publish leaves less than a dataset.
+    return fs::is_directory(path / "manifests", error) || fs::is_directory(path / "runs", error) ||
+           fs::is_directory(path / "vault", error);
+  };
+  for (const fs::directory_entry& entry : fs::directory_iterator(settings.lake_root, error)) {
+    if (!entry.is_directory(error)) continue;
+    const std::string name = entry.path().filename().string();
+    if (is_dataset(entry.path())) {
+      datasets.push_back(name);
+      continue;
+    }
+    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), error)) {
+      if (inner.is_directory(error) && is_dataset(inner.path())) {
+        datasets.push_back(name + "/" + inner.path().filename().string());
+      }
+    }
+  }
+  std::sort(datasets.begin(), datasets.end());
+  return datasets;
+}
+
+bool IsKnownName(const Settings& settings, const std::string& name) {
+  const std::string first = name.substr(0, name.find('/'));
+  const std::vector<std::string> datasets = ListDatasets(settings);
+  return FindPipelineFile(settings, name).ok() ||
+         (!first.empty() && FindPipelineFile(settings, first).ok()) ||
+         std::any_of(datasets.begin(), datasets.end(), [&](const std::string& dataset) {
+           return dataset == name || dataset.starts_with(name + "/");
+         });
+}
+
+Error NoSuchName(const Settings& settings, const std::string& name,
+                 const std::vector<std::string>& others) {
+  std::set<std::string> known(others.begin(), others.end());
+  known.merge(NameSet(PipelineNames(settings)));
+  known.merge(NameSet(ListDatasets(settings)));
+  const std::vector<std::string> names(known.begin(), known.end());
+  const std::string nearest = Nearest(name, names);
+  return Invalid("there is no pipeline or dataset '{}'{}", name,
+                 !nearest.empty() ? fmt::format("; did you mean '{}'?", nearest)
+                 : names.empty()  ? "; catchment init makes a first pipeline"
+                                  : fmt::format("; there are: {}", fmt::join(names, ", ")));
+}
+
+Error NoSuchRun(const Settings& settings, const std::string& run, const std::string& where) {
+  if (IsKnownName(settings, run)) {
+    return Invalid("'{}' is no run's id; `catchment history {}` lists the runs of {}", run, run,
+                   run);
+  }
+  return NotFound("there is no record of run '{}' {}; `catchment history PIPELINE` lists the runs",
+                  run, where);
 }
 
 Result<std::vector<std::string>> DatasetsOf(const Settings& settings,
@@ -155,6 +216,7 @@ Result<std::vector<std::string>> DatasetsOf(const Settings& settings,
       below.push_back(last + "/" + entry.path().filename().string());
   }
   if (last.empty() || below.empty()) {
+    if (!IsKnownName(settings, name_or_path)) return NoSuchName(settings, name_or_path);
     return NotFound(
         "there is no dataset '{}' in {}; run its pipeline first, or name another environment",
         name_or_path, settings.lake_root.string());

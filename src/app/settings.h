@@ -58,15 +58,30 @@ Result<std::unique_ptr<Clock>> MakeClock(const Settings& settings, Time slot);
 
 /// The file of a pipeline by name (`<folder>/<name>/pipeline.yaml` in the folders of
 /// SharedFolders("pipelines") and of the configuration) or by path (it has a `/` or is a folder or
-/// file). kNotFound: lists the names that were found.
+/// file). kInvalid: nothing has the name; says the nearest, and all that were found. kNotFound:
+/// nothing lies at the path.
 Result<std::filesystem::path> FindPipelineFile(const Settings& settings,
                                                const std::string& name_or_path);
 
 /// Names of all pipelines that FindPipelineFile finds, sorted.
 std::vector<std::string> PipelineNames(const Settings& settings);
 
+/// Every dataset of the lake, sorted.
+std::vector<std::string> ListDatasets(const Settings& settings);
+
+/// Whether a pipeline has this name or path, or a dataset of the lake or one that it would have.
+bool IsKnownName(const Settings& settings, const std::string& name);
+/// What to say of a name that nothing has: the nearest of the pipelines, the lake's datasets and
+/// `others`, what a state database knows. kInvalid.
+Error NoSuchName(const Settings& settings, const std::string& name,
+                 const std::vector<std::string>& others = {});
+
+/// What to say of a run that is not there, `where` it was looked for. kNotFound; kInvalid if a
+/// pipeline or dataset was named instead.
+Error NoSuchRun(const Settings& settings, const std::string& run, const std::string& where);
+
 /// The datasets a verb's argument means: the one of that name in the lake, else all of the pipeline
-/// of that name (`for_each`), sorted. kNotFound: there is none.
+/// of that name (`for_each`), sorted. kNotFound: there is none yet. kInvalid: NoSuchName.
 Result<std::vector<std::string>> DatasetsOf(const Settings& settings,
                                             const std::string& name_or_path);
 

@@ -22,7 +22,11 @@ Status Known(const app::Settings& settings, core::RunStore& store, core::RunFilt
   const auto datasets = app::DatasetsOf(settings, name);
   if (datasets.ok()) return {};
   if (name.find('/') != std::string::npos) return datasets.status();
-  return app::FindPipelineFile(settings, name).status();
+  if (app::IsKnownName(settings, name)) return {};
+  ASSIGN_OR_RETURN(const std::vector<core::PipelineStatus> statuses, store.StatusOfPipelines());
+  std::vector<std::string> names;
+  for (const core::PipelineStatus& status : statuses) names.push_back(status.pipeline);
+  return app::NoSuchName(settings, name, names);
 }
 
 void Run(const Options& options, Session& session) {

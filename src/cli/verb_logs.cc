@@ -41,6 +41,8 @@ void Run(const std::string& id, Session& session) {
   const auto stores = app::StateStores::Open(*settings);
   if (!stores.ok()) return session.Fail(stores.status());
   const auto run = (*stores)->runs().Get(RunId{id});
+  if (!run.ok() && run.error().code == Code::kNotFound)
+    return session.Fail(app::NoSuchRun(*settings, id, "in " + settings->state_folder.string()));
   if (!run.ok()) return session.Fail(run.status());
   const auto messages = (*stores)->runs().Logs(RunId{id});
   if (!messages.ok()) return session.Fail(messages.status());

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/descriptor.h"
@@ -49,6 +50,38 @@ Status OpenInput(std::string_view text, Descriptor& input) {
   RETURN_IF_ERROR(WriteAll(input.number(), text, "a program's input"));
   if (lseek(input.number(), 0, SEEK_SET) != 0) return failed();
   return {};
+}
+
+/// Why a program could not be started, and what to do about it.
+Error NotStarted(const ProcessSpec& spec, int error_number) {
+  namespace fs = std::filesystem;
+  const std::string& name = spec.argv[0];
+  std::error_code error;
+  if (!spec.working_folder.empty() && !fs::is_directory(spec.working_folder, error))
+    return FileError(ENOENT, "start " + name + " in", spec.working_folder);
+  const bool is_path = name.find('/') != std::string::npos;
+  const fs::path path = spec.working_folder / name;  // an absolute one stays as it is
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      if (!is_path) {
+        const char* const search = std::getenv("PATH");
+        return Invalid("there is no program '{}' in PATH ({}); install it, or name it by its path",
+                       name, search == nullptr ? "not set" : search);
+      }
+      if (!fs::exists(path, error)) {
+        return Invalid("there is no program {}; install it, or correct its path", path.string());
+      }
+      return Invalid("program {}: what its first line names to run it is not there", path.string());
+    case EACCES:
+    case ENOEXEC:
+      return Invalid(
+          "program '{}' is no file that may be run; make it executable (chmod +x), or name the one "
+          "that is meant",
+          name);
+    default:
+      return FileError(error_number, "start", name);
+  }
 }
 
 /// A running child with the read ends of its output.
@@ -101,7 +134,7 @@ Status Spawn(const ProcessSpec& spec, Child& child) {
                                   Pointers(arguments).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return FileError(failed, "start", spec.argv[0]);
+  if (failed != 0) return NotStarted(spec, failed);
   child.pid_file = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
   return {};
 }

@@ -34,7 +34,8 @@ struct ProcessResult {
 };
 
 /// Start a program in a process group of its own and wait for its end. Any exit code is a result.
-/// kNotFound, kDenied: it cannot be started. kUnavailable: no memory or descriptor. kDeadline,
+/// kInvalid: there is no such program, or it may not be run; says where it was looked for.
+/// kNotFound: the working folder. kUnavailable: no memory or descriptor. kDeadline,
 /// kCancelled: the context ended first; the whole group was asked to end (SIGTERM) and, two seconds
 /// later, killed.
 Result<ProcessResult> RunProcess(const ProcessSpec& spec, const OpContext& context);

@@ -57,8 +57,14 @@ TEST(ProcessTest, TellsASignalFromAnExitCode) {
 
 TEST(ProcessTest, AProgramThatIsNotThereIsNamed) {
   const ManualClock clock{Time{}};
-  EXPECT_ERROR(RunProcess({.argv = {"no-such-program-anywhere"}}, Context(clock)), Code::kNotFound,
-               "no-such-program");
+  EXPECT_ERROR(RunProcess({.argv = {"no-such-program-anywhere"}}, Context(clock)), Code::kInvalid,
+               "no program 'no-such-program-anywhere' in PATH (/");
+  EXPECT_ERROR(RunProcess({.argv = {"./nowhere"}, .working_folder = "/usr"}, Context(clock)),
+               Code::kInvalid, "no program /usr/./nowhere; install it");
+  EXPECT_ERROR(RunProcess({.argv = {"/etc/passwd"}}, Context(clock)), Code::kInvalid,
+               "program '/etc/passwd' is no file that may be run");
+  EXPECT_ERROR(RunProcess({.argv = {"true"}, .working_folder = "/nowhere/at/all"}, Context(clock)),
+               Code::kNotFound, "/nowhere/at/all");
 }
 
 TEST(ProcessTest, IsEndedAtTheDeadlineWithItsChildren) {

@@ -109,7 +109,8 @@ TEST(CommandSinkTest, AProgramIsKilledAtItsTimeLimitWithWhatItStarted) {
 TEST(CommandSinkTest, AMissingProgramIsNamed) {
   CommandSink sink({.command = {"/nowhere/at-all"}});
   const ManualClock clock{Time()};
-  EXPECT_ERROR(sink.Deliver(Batch(1), ContextOf(clock)), Code::kNotFound, "/nowhere/at-all");
+  EXPECT_ERROR(sink.Deliver(Batch(1), ContextOf(clock)), Code::kInvalid,
+               "sink command '/nowhere/at-all': there is no program /nowhere/at-all; install it");
 }
 
 TEST(SinkTest, KeysAreCheckedWhenASinkIsMade) {

@@ -153,8 +153,16 @@ Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const s
   for (const std::string& dataset : datasets) {
     MaintenanceAnswer& answer = answers.emplace_back();
     answer.dataset = dataset;
-    RETURN_IF_ERROR(RecoverDataset(settings, *state, dataset, stop, answer), "dataset '{}'",
-                    dataset);
+    const Status recovered = RecoverDataset(settings, *state, dataset, stop, answer);
+    if (!recovered.ok() && recovered.error().code != Code::kCorrupt)
+      return Status(recovered).WithContext(fmt::format("dataset '{}'", dataset));
+    std::vector<std::string> damage = {recovered.ToString()};
+    if (recovered.ok()) {
+      ASSIGN_OR_RETURN(const auto store, lake::LocalStore::OpenRead(settings.lake_root));
+      damage = lake::FindDamage(*store, dataset);
+    }
+    answer.damaged = !damage.empty();
+    for (std::string& problem : damage) answer.problems.push_back(std::move(problem));
   }
   answers.push_back(RecoverWorkFolders(settings, *state));
   RETURN_IF_ERROR(RecoverExportRoots(settings, answers.back()));

@@ -21,6 +21,7 @@ struct MaintenanceAnswer {
   std::vector<std::string> done;
   std::vector<std::string> problems;  ///< findings, exports owed, deliveries parked
   int64_t exports_owed = 0;           ///< that could not be written
+  bool damaged = false;               ///< one of `problems` is that it cannot be read
   nlohmann::json json = nlohmann::json::object();
 };
 
@@ -31,7 +32,8 @@ Result<core::RunSpec> SpecForDataset(const Settings& settings, const std::string
 
 /// Finish or clear away what killed runs left: unfinished writes and orphans in the lake, exports
 /// and deliveries that are owed, scratch folders. `name` empty: all datasets. Runs that are alive
-/// are left alone.
+/// are left alone. A dataset that cannot be read is a problem of its own, and does not keep the
+/// others from being recovered.
 Result<std::vector<MaintenanceAnswer>> Recover(const Settings& settings, const std::string& name,
                                                const std::stop_token& stop);
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 
 #include "app/signals.h"
@@ -18,9 +17,12 @@ void SetUpRecover(CLI::App& app, Session& session) {
     const auto answers = app::Recover(*settings, *dataset, signals.token());
     if (!answers.ok()) return session.Fail(answers.status());
     // What waits for something else is said, and no failure.
-    const bool owed = std::ranges::any_of(
-        *answers, [](const app::MaintenanceAnswer& answer) { return answer.exports_owed > 0; });
-    ReportMaintenance(*answers, owed ? core::kExitTemporary : core::kExitDone, session);
+    int code = core::kExitDone;
+    for (const app::MaintenanceAnswer& answer : *answers) {
+      if (answer.exports_owed > 0) code = core::MostSevere(code, core::kExitTemporary);
+      if (answer.damaged) code = core::MostSevere(code, core::kExitFailed);
+    }
+    ReportMaintenance(*answers, code, session);
   });
 }
 

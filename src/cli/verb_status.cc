@@ -1,3 +1,4 @@
+#include "app/lake_problems.h"
 #include "app/state_stores.h"
 #include "cli/light_verbs.h"
 
@@ -28,6 +29,13 @@ nlohmann::json ToJson(const core::PipelineStatus& status) {
   return json;
 }
 
+void PrintProblems(const std::vector<app::LakeProblem>& problems) {
+  for (const app::LakeProblem& problem : problems) {
+    PrintText(fmt::format("PROBLEM {}{}{}", problem.dataset, problem.dataset.empty() ? "" : ": ",
+                          problem.text));
+  }
+}
+
 void Run(Session& session) {
   const auto settings = app::LoadSettings(session.settings);
   if (!settings.ok()) return session.Fail(settings.status());
@@ -35,12 +43,21 @@ void Run(Session& session) {
   if (!state.ok()) return session.Fail(state.status());
   const auto statuses = (*state)->runs().StatusOfPipelines();
   if (!statuses.ok()) return session.Fail(statuses.status());
+  const std::vector<app::LakeProblem> problems = app::FindLakeProblems(*settings);
   if (session.format.json) {
     nlohmann::json list = nlohmann::json::array();
     for (const core::PipelineStatus& status : *statuses) list.push_back(ToJson(status));
-    return PrintJson("status", {{"lake", settings->lake_root.string()}, {"pipelines", list}});
+    nlohmann::json wrong = nlohmann::json::array();
+    for (const app::LakeProblem& problem : problems)
+      wrong.push_back({{"dataset", problem.dataset}, {"problem", problem.text}});
+    return PrintJson(
+        "status",
+        {{"lake", settings->lake_root.string()}, {"pipelines", list}, {"problems", wrong}});
   }
-  if (statuses->empty()) return PrintText("no runs yet; start with: catchment run PIPELINE");
+  if (statuses->empty()) {
+    PrintText("no runs yet; start with: catchment run PIPELINE");
+    return PrintProblems(problems);
+  }
   TextTable table{
       {"dataset", "env", "publish", "slot", "newest run", "exit", "gaps", "running", "runs"}, {}};
   for (const core::PipelineStatus& status : *statuses) {
@@ -51,6 +68,7 @@ void Run(Session& session) {
                           std::to_string(status.running), std::to_string(status.runs)});
   }
   PrintText(Render(table));
+  PrintProblems(problems);
 }
 
 }  // namespace

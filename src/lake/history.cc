@@ -354,6 +354,33 @@ Result<View> LoadView(const ReadStore& store, std::string_view dataset,
   return view;
 }
 
+Result<bool> GoodCheckpoint(const ReadStore& store, std::string_view dataset, int64_t number) {
+  const Result<std::string> bytes = store.Get(CheckpointKey(dataset, number));
+  if (!bytes.ok()) {
+    if (bytes.error().code == Code::kNotFound) return false;
+    return bytes.status();
+  }
+  const Result<View> view = ParseCheckpoint(*bytes);
+  return view.ok() && view->number == number && view->dataset == dataset;
+}
+
+std::vector<std::string> FindDamage(const ReadStore& store, std::string_view dataset) {
+  std::vector<std::string> problems;
+  const Result<int64_t> head = FindHead(store, dataset);
+  const Result<View> view =
+      head.ok() ? LoadView(store, dataset, *head) : Result<View>(head.status());
+  if (!view.ok()) problems.push_back(view.error().message);
+  const int64_t at = head.ok() ? *head / kCheckpointEvery * kCheckpointEvery : 0;
+  if (at == 0) return problems;
+  const std::string key = CheckpointKey(dataset, at);
+  const Result<bool> there = store.Exists(key);
+  const Result<bool> good = GoodCheckpoint(store, dataset, at);
+  if (there.ok() && *there && good.ok() && !*good)
+    problems.push_back(
+        fmt::format("{}: damaged; `catchment recover {}` writes it again", key, dataset));
+  return problems;
+}
+
 Result<ViewForRun> LoadForSlot(const ReadStore& store, std::string_view dataset, const SlotId& slot,
                                Time slot_time) {
   ViewForRun seen;

@@ -93,6 +93,13 @@ Result<int64_t> FindHead(const ReadStore& store, std::string_view dataset);
 Result<View> LoadView(const ReadStore& store, std::string_view dataset,
                       std::optional<int64_t> number = std::nullopt);
 
+/// Whether a checkpoint is there and whole.
+Result<bool> GoodCheckpoint(const ReadStore& store, std::string_view dataset, int64_t number);
+
+/// What keeps a dataset from being read as LoadView reads it, and a newest checkpoint that is
+/// damaged, each with what to do. Data objects are not looked at (verify.h). Empty: all is well.
+std::vector<std::string> FindDamage(const ReadStore& store, std::string_view dataset);
+
 /// The views for a run of `slot`. `slot_time` orders it among the dataset's slots.
 Result<ViewForRun> LoadForSlot(const ReadStore& store, std::string_view dataset, const SlotId& slot,
                                Time slot_time);

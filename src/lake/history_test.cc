@@ -1,6 +1,7 @@
 #include "lake/history.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <map>
@@ -202,6 +203,24 @@ TEST_F(LongHistory, ADamagedOrMissingCheckpointOnlyCostsTime) {
   ASSERT_OK_AND_ASSIGN(const View view, LoadView(copy, kDataset));
   EXPECT_EQ(Paths(view, "log"), lake_->Live("log"));
   EXPECT_EQ(ListPublishes(copy, kDataset).value(), ListPublishes(*store_, kDataset).value());
+}
+
+TEST_F(LongHistory, DamageIsNamedWithWhatToDo) {
+  MemoryStore copy;
+  for (const auto& [key, bytes] : store_->Snapshot()) ASSERT_OK(copy.Put(key, bytes));
+  EXPECT_THAT(FindDamage(copy, kDataset), testing::IsEmpty());
+  EXPECT_THAT(FindDamage(copy, "nothing-yet"), testing::IsEmpty());
+  ASSERT_OK(copy.Put(CheckpointKey(kDataset, 256), "{}"));  // an old one serves nobody
+  EXPECT_THAT(FindDamage(copy, kDataset), testing::IsEmpty());
+  ASSERT_OK(copy.Put(CheckpointKey(kDataset, 512), "{}"));
+  EXPECT_THAT(FindDamage(copy, kDataset),
+              testing::ElementsAre(CheckpointKey(kDataset, 512) +
+                                   ": damaged; `catchment recover azure-spot` writes it again"));
+  ASSERT_OK(copy.Delete(CheckpointKey(kDataset, 512)));  // a run may just be writing it
+  EXPECT_THAT(FindDamage(copy, kDataset), testing::IsEmpty());
+  ASSERT_OK(copy.Put(ManifestKey(kDataset, 600), "{}"));
+  EXPECT_THAT(FindDamage(copy, kDataset),
+              testing::ElementsAre(testing::HasSubstr(ManifestKey(kDataset, 600))));
 }
 
 TEST_F(LongHistory, EverySlotKnowsItsPublishes) {

@@ -81,17 +81,6 @@ Status RemoveOrphans(WriteStore& store, std::string_view dataset,
   return {};
 }
 
-/// Whether a checkpoint is there and whole.
-Result<bool> GoodCheckpoint(const ReadStore& store, std::string_view dataset, int64_t number) {
-  const Result<std::string> bytes = store.Get(CheckpointKey(dataset, number));
-  if (!bytes.ok()) {
-    if (bytes.error().code == Code::kNotFound) return false;
-    return bytes.status();
-  }
-  const Result<View> view = ParseCheckpoint(*bytes);
-  return view.ok() && view->number == number && view->dataset == dataset;
-}
-
 Status RestoreHints(WriteStore& store, std::string_view dataset, RecoverReport& report) {
   ASSIGN_OR_RETURN(const int64_t head, FindHead(store, dataset));
   if (head == 0) return {};

@@ -34,6 +34,12 @@ struct Fetched {
 /// Whether the service says that the offset lies past the end: an empty page, or HTTP 400.
 constexpr int kPastEndStatus = 400;
 
+/// Pages made ready beyond those in flight, which go out while answers are received and read. One
+/// at a time guesses nothing.
+constexpr int kReadyPages = 2;
+
+int PagesAhead(int in_flight) { return in_flight + std::min(kReadyPages, in_flight - 1); }
+
 /// One crawl. The chain holds pages that follow each other by their offsets; Extension makes it
 /// longer up to the end of the list, AskAgain() replaces pages whose boundaries or repeats say that
 /// the list moved while it was read. The crawl is complete when the chain reaches the end and
@@ -185,11 +191,12 @@ class RetailPager {
     }
 
    private:
-    /// The first page that is not asked for yet, of those that may be in flight.
+    /// The first page that is not asked for yet, of those that may be in flight or made ready to
+    /// follow at once.
     std::optional<net::Request> Next() {
       if (done_ || failure_) return std::nullopt;
       int64_t offset = pager_.NextOffset();
-      for (int ahead = 0; ahead < pager_.options_.in_flight; ++ahead) {
+      for (int ahead = 0; ahead < PagesAhead(pager_.options_.in_flight); ++ahead) {
         const auto found = asked_.find(offset);
         if (found == asked_.end()) return Ask(offset, ahead == 0 && pager_.NextIsPromised());
         if (found->second && found->second->kind == Fetched::Kind::kPastEnd) return std::nullopt;

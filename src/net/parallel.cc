@@ -161,9 +161,10 @@ class Crowd {
 
   Steady::time_point WakeUp() const {
     if (!end_.ok()) return Steady::time_point::max();
-    if (paused_) return std::min(context_.deadline, *paused_);
-    if (waiting_.empty() || in_flight_.size() >= Limit()) return context_.deadline;
-    return std::min(context_.deadline, waiting_.begin()->first);
+    const Steady::time_point until = std::min(context_.deadline, pace_again_);
+    if (paused_) return std::min(until, *paused_);
+    if (waiting_.empty() || in_flight_.size() >= Limit()) return until;
+    return std::min(until, waiting_.begin()->first);
   }
 
   std::optional<Item> TakeDue() {
@@ -186,6 +187,7 @@ class Crowd {
     if (!work_.pace) return true;
     const Pace pace = work_.pace();
     most_ = static_cast<size_t>(std::max(1, pace.in_flight));
+    pace_again_ = pace.again;
     const Steady::time_point now = Steady::now();
     if (pace.not_before <= now || pace.not_before <= slept_until_) return true;
     if (context_.clock->simulated()) {
@@ -288,6 +290,7 @@ class Crowd {
   size_t most_;                                                 // in flight
   const size_t ahead_;                                          // made ready
   std::optional<Steady::time_point> paused_;                    // nothing is begun before
+  Steady::time_point pace_again_ = Steady::time_point::max();   // see Pace::again
   Steady::time_point slept_until_ = Steady::time_point::min();  // of a made-up time
   Jitter jitter_;  // one for all, so that requests that failed together do not return together
   Arrivals arrivals_;

@@ -20,6 +20,8 @@ struct ParallelOptions {
 struct Pace {
   int in_flight = 1;
   OpContext::Steady::time_point not_before = OpContext::Steady::time_point::min();
+  /// When it may be more although nothing was answered: it is asked again then.
+  OpContext::Steady::time_point again = OpContext::Steady::time_point::max();
 };
 
 /// The caller's part of SendParallel. All functions run on the calling thread, one at a time.

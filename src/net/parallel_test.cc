@@ -291,4 +291,29 @@ TEST(ParallelTest, ThePaceSaysHowManyAndFromWhenOn) {
   EXPECT_LE(f.clock.Now() - begin, 30s);
 }
 
+TEST(ParallelTest, ThePaceIsAskedAgainWhileAnAnswerIsSlow) {
+  ParallelFixture f;
+  HeldTransport service;
+  service.when_held = [&] {  // the first is not answered before the second is sent
+    if (service.held.size() == 2) service.AnswerAll(Answer(200));
+  };
+  std::vector<Request> pages = Pages(2);
+  size_t next = 0, asked = 0;
+  ParallelWork work;
+  work.next = [&]() -> std::optional<Request> {
+    if (next == pages.size()) return std::nullopt;
+    return pages[next++];
+  };
+  work.pace = [&] {
+    Pace pace;
+    pace.in_flight = ++asked < 5 ? 1 : 2;
+    if (pace.in_flight == 1) pace.again = OpContext::Steady::now() + 1ms;
+    return pace;
+  };
+  work.accept = [](size_t, const Request&, const Result<Response>&) { return Status(); };
+  ASSERT_OK(SendParallel(service, {.in_flight = 9}, f.context, work));
+  EXPECT_EQ(next, 2u);
+  EXPECT_EQ(service.most, 2u);
+}
+
 }  // namespace catchment::net

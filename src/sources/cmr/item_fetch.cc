@@ -36,7 +36,7 @@ constexpr int kSuccessesForOneMore = 50;
 constexpr int kRestsUntilDown = 3;
 constexpr std::chrono::seconds kLongestRetryAfterOfItem =
     30s;                             // what lasts longer is for a later pass
-constexpr auto kLookAround = 200ms;  // whether there is still time to wait
+constexpr auto kLookAround = 200ms;  // whether there is still time to wait, or more to be had
 
 std::string_view EndName(ItemEnd end) {
   switch (end) {
@@ -184,10 +184,10 @@ class ItemFetchTransport::Throttle {
   net::Pace Allow(const ItemBatch& batch, Share& share, const OpContext& context) {
     MutexLock lock(mutex_);
     most_ = batch.total_in_flight;
+    const int wanted = std::min(batch.in_flight, share.in_flight + share.left);
     const auto find = [&]() REQUIRES(mutex_) {
       const int most = limit_ == 0 ? most_ : std::min(limit_, most_);
       const int free = most - (granted_ - share.granted);
-      const int wanted = std::min(batch.in_flight, share.in_flight + share.left);
       return std::max(share.in_flight, std::min(wanted, free));
     };
     int granted = find();
@@ -198,7 +198,10 @@ class ItemFetchTransport::Throttle {
       });
     }
     Grant(share, granted);
-    return {std::max(1, granted), rests_until_};
+    net::Pace pace = {.in_flight = std::max(1, granted), .not_before = rests_until_};
+    // Others may end while the few it has are slow.
+    if (granted < wanted) pace.again = OpContext::Steady::now() + kLookAround;
+    return pace;
   }
   /// The batch has ended.
   void GiveBack(Share& share) {

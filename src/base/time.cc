@@ -108,6 +108,7 @@ Result<Time> ParseTime(std::string_view text) {
   const Time time = Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
                     std::chrono::minutes(minute) + std::chrono::seconds(second) +
                     microseconds(fraction) - std::chrono::minutes(offset_minutes);
+  if (offset_minutes == 0) return time;
   // The offset can carry a time over the limit.
   const auto utc_year =
       std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year();

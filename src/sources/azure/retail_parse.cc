@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -103,34 +104,13 @@ bool TextOf(ondemand::value& value, std::string_view* text) {
   return value.get_string().get(*text) == simdjson::SUCCESS;
 }
 
-/// `2025-10-01T00:00:00Z` without the general parser, which takes the other forms. Any year will
-/// do: `0001-01-01` and `9999-12-31` are how others write "always" and "no end".
+/// Any year will do: `0001-01-01` and `9999-12-31` are how others write "always" and "no end".
 std::optional<Time> TimeOf(std::string_view text) {
-  const auto number = [&](size_t from, size_t digits) {
-    int value = 0;
-    for (size_t at = from; at < from + digits; ++at) {
-      if (text[at] < '0' || text[at] > '9') return -1;
-      value = value * 10 + (text[at] - '0');
-    }
-    return value;
-  };
-  if (text.size() == 20 && text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' &&
-      text[16] == ':' && text[19] == 'Z') {
-    const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
-    const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
-                                          std::chrono::month(static_cast<unsigned>(number(5, 2))),
-                                          std::chrono::day(static_cast<unsigned>(number(8, 2)))};
-    if (number(0, 4) >= 0 && day.ok() && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
-        second >= 0 && second < 60) {
-      return Time(std::chrono::sys_days(day)) + std::chrono::hours(hour) +
-             std::chrono::minutes(minute) + std::chrono::seconds(second);
-    }
-  }
   if (const Result<Time> time = ParseTime(text); time.ok()) return *time;
-  // A year that the general parser has no room for, with a fraction or an offset: the calendar
-  // repeats every 400 years.
-  const int year = text.size() > 4 ? number(0, 4) : -1;
-  if (year < 0) return std::nullopt;
+  // A year that the general parser has no room for: the calendar repeats every 400 years.
+  int year = 0;
+  const char* const end = text.data() + std::min<size_t>(text.size(), 4);
+  if (std::from_chars(text.data(), end, year).ptr != end || year < 0) return std::nullopt;
   const int cycles = (year + 300) / 400 - 5;  // to 1700–2099
   std::string moved(text);
   moved.replace(0, 4, fmt::format("{}", year - 400 * cycles));

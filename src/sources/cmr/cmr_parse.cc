@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <algorithm>
-
 namespace catchment::sources::cmr {
 namespace {
 
@@ -47,41 +45,6 @@ std::string_view RawText(ondemand::value& value) {
   if (token.empty() || token.front() != '"') return {};
   const size_t end = token.rfind('"');
   return end == 0 ? std::string_view() : token.substr(1, end - 1);
-}
-
-bool IsTimeText(std::string_view text) {
-  return text.size() == 24 && text[4] == '-' && text[7] == '-' && text[10] == 'T' &&
-         text[13] == ':' && text[16] == ':' && text[19] == '.' && text[23] == 'Z';
-}
-
-/// `2025-10-02T17:04:39.336Z` without the general parser, which takes the other forms.
-std::optional<Time> EntryTime(std::string_view text) {
-  const auto number = [&](size_t from, size_t digits) {
-    int value = 0;
-    for (size_t at = from; at < from + digits; ++at) {
-      if (text[at] < '0' || text[at] > '9') return -100'000;
-      value = value * 10 + (text[at] - '0');
-    }
-    return value;
-  };
-  if (IsTimeText(text)) {
-    const std::chrono::year_month_day day{
-        std::chrono::year(number(0, 4)),
-        std::chrono::month(static_cast<unsigned>(std::max(0, number(5, 2)))),
-        std::chrono::day(static_cast<unsigned>(std::max(0, number(8, 2))))};
-    const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
-    const int milli = number(20, 3);
-    const int year = static_cast<int>(day.year());
-    if (day.ok() && year >= 1678 && year < 2262 && hour >= 0 && hour < 24 && minute >= 0 &&
-        minute < 60 && second >= 0 && second < 60 && milli >= 0) {
-      return Time(std::chrono::sys_days(day)) + std::chrono::hours(hour) +
-             std::chrono::minutes(minute) + std::chrono::seconds(second) +
-             std::chrono::milliseconds(milli);
-    }
-  }
-  const Result<Time> time = ParseTime(text);
-  if (!time.ok()) return std::nullopt;
-  return *time;
 }
 
 Status ReadLinks(ondemand::value value, CmrEntry& entry) {
@@ -139,8 +102,8 @@ Status ReadEntry(ondemand::object& object, CmrEntry& entry) {
       (id ? entry.concept_id : entry.title) = text;
       continue;
     }
-    const std::optional<Time> time = EntryTime(text);
-    if (!time) return Corrupt("'{}' is no time", text.substr(0, 60));
+    const Result<Time> time = ParseTime(text);
+    if (!time.ok()) return Corrupt("'{}' is no time", text.substr(0, 60));
     if (updated) {
       entry.updated = *time;
       has_updated = true;

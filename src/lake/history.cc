@@ -374,8 +374,9 @@ std::vector<std::string> FindDamage(const ReadStore& store, std::string_view dat
   if (at == 0) return problems;
   const std::string key = CheckpointKey(dataset, at);
   const Result<bool> there = store.Exists(key);
+  if (!there.ok() || !*there) return problems;
   const Result<bool> good = GoodCheckpoint(store, dataset, at);
-  if (there.ok() && *there && good.ok() && !*good)
+  if (good.ok() && !*good)
     problems.push_back(
         fmt::format("{}: damaged; `catchment recover {}` writes it again", key, dataset));
   return problems;

@@ -23,24 +23,14 @@ namespace {
 
 using Columns = std::shared_ptr<arrow::Schema>;
 
-void AddTexts(const nlohmann::json& document, std::vector<std::string>& texts) {
-  if (document.is_string()) texts.push_back(document.get<std::string>());
-  if (!document.is_structured()) return;
-  for (const nlohmann::json& element : document) AddTexts(element, texts);
-}
-
 /// Whether a document waits for a parameter that has no value, or an empty one, until a run.
 bool WaitsForParameter(const nlohmann::json& document, const core::PlaceholderValues& values) {
-  std::vector<std::string> texts;
-  AddTexts(document, texts);
-  for (const std::string& text : texts) {
-    for (const std::string& name : core::ListPlaceholders(text)) {
-      if (!name.starts_with("param.")) continue;
-      const auto value = values.parameters.find(name.substr(6));
-      if (value == values.parameters.end() || value->is_null() || *value == "") return true;
-    }
-  }
-  return false;
+  const std::vector<std::string> names = core::ListDocumentPlaceholders(document);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    if (!name.starts_with("param.")) return false;
+    const auto value = values.parameters.find(name.substr(6));
+    return value == values.parameters.end() || value->is_null() || *value == "";
+  });
 }
 
 std::string NameOfTable(const std::string& task, const std::string& table) {

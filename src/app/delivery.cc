@@ -42,12 +42,6 @@ Result<NamedSink> ReadSink(const core::RunSpec& spec, const PublisherServices& s
   return NotFound("there is no sink '{}'", definition->kind);
 }
 
-void CollectTexts(const nlohmann::json& document, std::vector<std::string>& texts) {
-  if (document.is_string()) texts.push_back(document.get<std::string>());
-  if (!document.is_structured()) return;
-  for (const nlohmann::json& element : document) CollectTexts(element, texts);
-}
-
 Result<std::unique_ptr<sinks::Sink>> MakeSink(const core::RunSpec& spec,
                                               const PublisherServices& services,
                                               const std::string& name) {
@@ -165,13 +159,10 @@ Result<nlohmann::json> SinkKeysOf(const core::SinkSpec& sink, const core::RunSpe
 }
 
 std::optional<std::string> MissingVariable(const core::SinkSpec& sink, const core::RunSpec& spec) {
-  std::vector<std::string> texts = {sink.to};
-  CollectTexts(sink.with, texts);
-  for (const std::string& text : texts) {
-    for (const std::string& name : core::ListPlaceholders(text)) {
-      if (name.starts_with("env.") && !spec.placeholders.variables.contains(name.substr(4)))
-        return name.substr(4);
-    }
+  for (const std::string& name :
+       core::ListDocumentPlaceholders(nlohmann::json::array({sink.to, sink.with}))) {
+    if (name.starts_with("env.") && !spec.placeholders.variables.contains(name.substr(4)))
+      return name.substr(4);
   }
   return std::nullopt;
 }

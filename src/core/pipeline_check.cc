@@ -160,11 +160,8 @@ class Checker {
   }
 
   void CheckDocument(const nlohmann::json& document, const std::string& what, Mark mark) {
-    if (document.is_string()) {
-      CheckText(document.get_ref<const std::string&>(), what, mark);
-    } else if (document.is_structured()) {
-      for (const nlohmann::json& element : document) CheckDocument(element, what, mark);
-    }
+    for (const std::string& name : ListDocumentPlaceholders(document))
+      CheckPlaceholder(name, what, mark);
   }
 
   void CheckText(const std::string& text, const std::string& what, Mark mark) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace catchment::core {
 namespace {
@@ -101,6 +102,17 @@ std::vector<std::string> ListPlaceholders(std::string_view text) {
   std::vector<std::string> names;
   for (Piece& piece : SplitPieces(text)) {
     if (piece.placeholder) names.push_back(std::move(piece.text));
+  }
+  return names;
+}
+
+std::vector<std::string> ListDocumentPlaceholders(const nlohmann::json& document) {
+  if (document.is_string()) return ListPlaceholders(document.get_ref<const std::string&>());
+  std::vector<std::string> names;
+  if (!document.is_structured()) return names;
+  for (const nlohmann::json& element : document) {
+    std::vector<std::string> inside = ListDocumentPlaceholders(element);
+    std::move(inside.begin(), inside.end(), std::back_inserter(names));
   }
   return names;
 }

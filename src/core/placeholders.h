@@ -35,4 +35,7 @@ Result<nlohmann::json> ExpandDocument(const nlohmann::json& document,
 /// The placeholders of a text without their braces, in order: `param.x`, `slot:%Y`.
 std::vector<std::string> ListPlaceholders(std::string_view text);
 
+/// Those of all texts of a document.
+std::vector<std::string> ListDocumentPlaceholders(const nlohmann::json& document);
+
 }  // namespace catchment::core

@@ -1,6 +1,6 @@
-// How long it takes to make one file of several, and the memory for it:
-//   stac_merge_bench OUT FILE…
-// The files are of `catchment stac write`.
+// One file of several that `catchment stac write` made; prints rows, seconds and peak MiB:
+//   merge_item_files OUT FILE…
+// stac_merge_bench runs it.
 
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -15,7 +15,7 @@
 int main(int argc, char** argv) {
   using catchment::stac::MergeItemFiles;
   if (argc < 3) {
-    std::fprintf(stderr, "stac_merge_bench OUT FILE...\n");
+    std::fprintf(stderr, "merge_item_files OUT FILE...\n");
     return 2;
   }
   const std::vector<std::filesystem::path> files(argv + 2, argv + argc);
@@ -31,8 +31,6 @@ int main(int argc, char** argv) {
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{} rows, {} bytes in {:.1f} s: {:.0f} rows/s, peak {} MiB\n", written->rows,
-             written->bytes, seconds.count(), static_cast<double>(written->rows) / seconds.count(),
-             usage.ru_maxrss / 1024);
+  fmt::print("{} {:.3f} {}\n", written->rows, seconds.count(), usage.ru_maxrss / 1024);
   return 0;
 }
